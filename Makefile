@@ -10,10 +10,10 @@ SEED :=
 # For `make pins`: the package to update to its newest version, or "all"; by default versions stay.
 UPDATE :=
 
-.PHONY: help demo run unit phones test browser install clients lint bench trips soak ugly pins clean
+.PHONY: help demo demo-cluster run unit phones test browser install clients lint bench trips soak ugly pins clean
 
 help:
-	@echo "make demo    show a complete delivery with real processes, in 30 s"
+	@echo "make demo    show a complete delivery with real processes, in 30 s; make demo-cluster: on a Redis Cluster"
 	@echo "make run     run everything on this machine (ferry up)"
 	@echo "make unit    run the tests that need neither processes nor a server, in a minute"
 	@echo "make phones  compare two million phone numbers with the phonenumbers library"
@@ -31,6 +31,9 @@ help:
 
 demo: .venv/run
 	$(BIN)/ferry demo
+
+demo-cluster: .venv/run
+	$(BIN)/ferry demo --cluster
 
 run: .venv/run
 	$(BIN)/ferry up

@@ -6,6 +6,7 @@ import os
 import signal
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from threading import Event
 from types import FrameType
@@ -14,7 +15,7 @@ import click
 import requests
 
 from commands.demo_steps import Demo
-from local import ports
+from local import embedded_cluster, ports
 from local.running import GroupOptions, running
 from ops.errors import Failed
 from ops.ledger import ledger
@@ -24,7 +25,8 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @click.command()
-def demo() -> None:
+@click.option("--cluster", is_flag=True, help="On a Redis Cluster of three nodes instead of one Redis.")
+def demo(cluster: bool) -> None:
     """Show Ferry at work, in half a minute.
 
     Starts everything in a temporary folder, with an embedded Redis and a local Klaviyo; nothing outside is changed.
@@ -34,20 +36,23 @@ def demo() -> None:
     \b
     Examples:
       ferry demo
+      ferry demo --cluster
     """
     _forget_settings()
     for number in _SIGNALS:
         signal.signal(number, _interrupt)
     try:
-        _tell()
+        _tell(cluster)
     except KeyboardInterrupt:
         raise Failed("stopped; all processes have ended") from None
 
 
-def _tell() -> None:
+def _tell(cluster: bool) -> None:
     began = time.monotonic()
     out = console()
-    with tempfile.TemporaryDirectory(prefix="ferry-demo-") as folder:
+    with tempfile.TemporaryDirectory(prefix="ferry-demo-") as folder, ExitStack() as stack:
+        if cluster:
+            os.environ["REDIS_URL"] = stack.enter_context(embedded_cluster.running(Path(folder) / "cluster"))
         options = GroupOptions(
             Path(folder), port=ports.any_free(), emulator_port=ports.any_free(), workers=2, job_seconds=1.0
         )

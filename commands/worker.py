@@ -7,7 +7,8 @@ import click
 from commands.options import var_option
 from configuration import settings
 from logs import setup
-from ops.ledger import ledger
+from ops.ledger import stranger
+from queues.errors import NotOurs
 from worker.main import run
 
 
@@ -25,5 +26,7 @@ def worker() -> None:
     """
     setup.configure("worker")
     known = settings.load()
-    with ledger(known, writes=True):
+    try:
         run(known)
+    except NotOurs as fault:
+        raise stranger(known, fault) from fault

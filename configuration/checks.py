@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from marshmallow import ValidationError
 
-from queues.server import connection
+from queues.server import cluster, connection
 from queues.server.connection import parse_durability
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -40,15 +40,21 @@ def klaviyo_revision(text: str | None) -> None:
 
 
 def redis_url(url: str) -> None:
-    """Check a Redis address that redis-py understands, or an address of Sentinels."""
+    """Check a Redis address that redis-py understands, or an address of Sentinels or of a cluster."""
     if connection.is_sentinel(url):
         try:
             connection.read(url)
         except ValueError as fault:
             raise ValidationError(f"not an address of Sentinels: {fault}.") from None
+    elif cluster.is_cluster(url):
+        try:
+            cluster.read(url)
+        except ValueError as fault:
+            raise ValidationError(f"not an address of a Redis Cluster: {fault}.") from None
     elif urlsplit(url).scheme not in ("redis", "rediss", "unix"):
         raise ValidationError(
-            "not an address of Redis: it must start with redis://, rediss:// or unix://, or redis+sentinel://."
+            "not an address of Redis: it must start with redis://, rediss:// or unix://, with redis+sentinel:// or "
+            "redis+cluster://."
         )
 
 

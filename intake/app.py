@@ -33,6 +33,7 @@ from intake.segment.routes import Metrics, Segment
 from intake.snapshots.routes import Members
 from intake.snapshots.staging import Staging
 from intake.snapshots.status import Sync, SyncRejections, Syncs
+from queues import clock
 from queues.connections.accounts import Cipher
 from queues.group_commit import GroupCommit
 from queues.senders import SenderRates
@@ -119,6 +120,7 @@ def create_app(settings: Settings) -> Intake:
         PeriodicTask(suspended.look, background.KEYS_EVERY),
         PeriodicTask(more.look, background.CONNECTIONS_EVERY),
         PeriodicTask(uses.look, EVERY),
+        PeriodicTask(partial(clock.follow_async, redis), background.CLOCK_EVERY),
         PeriodicTask(partial(commit.memory.look_async, redis), background.ROOM_EVERY),
     ]
     if settings.durable.waits:

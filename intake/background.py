@@ -29,6 +29,7 @@ CONNECTIONS_EVERY: Final = 1.0
 ROOM_EVERY: Final = 1.0
 KEYS_EVERY: Final = 2.0
 DURABLE_EVERY: Final = 5.0
+CLOCK_EVERY: Final = 10.0
 
 
 class PeriodicTask:

@@ -45,13 +45,14 @@ class ReadinessAnswer(Struct, frozen=True):
 
 
 async def checks(redis: Redis, now: int, asked: Durability = LOCAL) -> list[Check]:
-    """Run all checks, in one or two round trips. `now`: ms. `asked`: how durable an acceptance must be."""
+    """Run all checks, in two or three round trips. `now`: ms. `asked`: how durable an acceptance must be."""
     try:
         async with redis.pipeline(transaction=False) as pipe:
             pipe.get(keys.HEARTBEAT)
             rollback.queue_up(pipe)
-            pipe.info()
-            heartbeat, noted, emptied, info = await pipe.execute()
+            heartbeat, noted, emptied = await pipe.execute()
+        # Not in the pipeline: it has no key, and on a cluster all masters are asked.
+        info = await redis.info()
     except (RedisError, OSError) as fault:
         return [Check("redis", False, f"no answer: {type(fault).__name__}", "start Redis, or correct REDIS_URL")]
     config = await config_of(redis)

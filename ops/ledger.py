@@ -11,8 +11,9 @@ from redis.exceptions import AuthenticationError, BusyLoadingError, OutOfMemoryE
 
 from configuration.settings import Settings
 from ops.errors import Failed, Misconfigured
+from queues import clock
 from queues.connections import accounts
-from queues.errors import NotOurs
+from queues.errors import NodeOfCluster, NotOurs
 from queues.server import installation
 from queues.server.connection import connect
 
@@ -22,7 +23,7 @@ def ledger(settings: Settings, writes: bool = False) -> Iterator[Redis]:
     """Open a client for the block, and include the connections that were added in the settings.
 
     `writes`: check that Redis belongs to this installation. Raises Failed when a command to Redis fails, Misconfigured
-    for a wrong URL and for another installation's Redis.
+    for a wrong URL, for another installation's Redis and for one node of a cluster.
     """
     try:
         redis = connect(settings.redis_url)
@@ -35,6 +36,9 @@ def ledger(settings: Settings, writes: bool = False) -> Iterator[Redis]:
     try:
         if writes:
             installation.claim(redis, settings.installation)
+        else:
+            installation.refuse_node(redis)
+        clock.follow(redis, notes=False)  # a command may be about to schedule something
         settings.connections.include(accounts.with_key(redis))
         yield redis
     except NotOurs as fault:
@@ -46,7 +50,9 @@ def ledger(settings: Settings, writes: bool = False) -> Iterator[Redis]:
 
 
 def stranger(settings: Settings, fault: NotOurs) -> Misconfigured:
-    """Return the error for a Redis of another installation."""
+    """Return the error for a Redis of another installation, or for one node of a cluster."""
+    if isinstance(fault, NodeOfCluster):
+        return Misconfigured(f"Redis at {address(settings.redis_url)} cannot be used: {fault}")
     return Misconfigured(f"Redis at {address(settings.redis_url)} does not belong to this installation: {fault}")
 
 
@@ -70,6 +76,8 @@ def _cause(fault: RedisError) -> str:
 
 
 def _remedy(url: str, fault: RedisError) -> str:
+    if "max number of clients" in str(fault):
+        return "It has as many clients as it allows: raise maxclients. docs/deploy.md says how many Ferry needs."
     match fault:
         case AuthenticationError():
             return "Correct the user and password in REDIS_URL."

@@ -13,7 +13,7 @@ from queues.holds import Hold
 from queues.queue_rows import QueueRow
 from queues.server import rollback
 from text.escaping import visible
-from text.wording import number, plural, sentence, some, span
+from text.wording import duration, number, plural, sentence, some, span
 
 #: Most queues in one table: a screen can show thousands, but a person cannot read them.
 SHOWN: Final = 200
@@ -164,3 +164,8 @@ def held_queues(census: Census) -> int:
     """Return how many queues are held, by themselves or with their connection."""
     groups = census.totals.groups.items()
     return sum(found.queues if name in census.holds else found.held for (name, _), found in groups)
+
+
+def clock_off(ms: int) -> str:
+    """Return by how much a machine's clock differs from Redis's. `ms`: it is ahead, negative: behind."""
+    return f"{duration(abs(ms))} {'ahead of' if ms > 0 else 'behind'} Redis's"

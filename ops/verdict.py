@@ -14,6 +14,7 @@ from ops.stuck import PATIENCE_MS
 from queues.census import Census
 from queues.counts import OpenBatch, QueueCount, called
 from queues.server import rollback
+from text.escaping import visible
 from text.wording import duration, number, plural, sentence, some
 
 __all__ = ["Cause", "DeliveryVerdict", "judge"]
@@ -115,6 +116,9 @@ def _processes(census: Census) -> Iterator[Cause]:
     if not census.workers:
         then = start.replace("scheduler", "worker")
         yield Cause("bad", "process", "No worker is running", figures="nothing is delivered", then=then)
+    for machine, off in sorted(census.clocks.items()):
+        then = "Ferry goes by Redis's clock meanwhile. Set the machine's clock, with NTP."
+        yield Cause("warn", "process", f"The clock of {visible(machine)} is off", words.clock_off(off), then)
 
 
 def _holds(census: Census) -> Iterator[Cause]:

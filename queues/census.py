@@ -15,7 +15,7 @@ from redis import Redis
 
 from queues import doorbell, figures, holds, keys, queue_rows, scripts
 from queues.change import Change, decode, is_blank
-from queues.clock import now_ms
+from queues.clock import machines_off, now_ms
 from queues.counts import OpenBatch, QueueCount
 from queues.figures import Totals
 from queues.holds import Hold
@@ -42,6 +42,7 @@ class Census:
     `heartbeat`: ms of a scheduler's last tick, None if that is over a minute ago. `holds`: those on connections.
     `workers`: name -> state (RQ's words: started, idle, busy, suspended). `shared`: connection -> values that too many
     people share, by kind and part of their hash -> ms since when. `fall`: a loss of data that is not acknowledged.
+    `clocks`: machine whose clock is off -> ms by which it is ahead.
     """
 
     at: int
@@ -52,6 +53,7 @@ class Census:
     shared: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     fall: Rollback | None = None
     kept: Totals | None = None
+    clocks: Mapping[str, int] = field(default_factory=dict)
 
     @cached_property
     def totals(self) -> Totals:
@@ -145,6 +147,7 @@ def _census(
         shared=identities.shared_values(redis, sorted(connections)),
         fall=rollback.unacknowledged(redis),
         kept=kept,
+        clocks=machines_off(redis),
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from typing import cast
 
 from queues.keys import RQ_PREFIX
 
@@ -22,6 +23,8 @@ from rq.queue import EnqueueData
 from rq.serializers import JSONSerializer
 from rq.timeouts import JobTimeoutException
 
+from queues.server.cluster import ClusterClient
+
 #: The one RQ queue. A worker that listens on two loses jobs for good when it dies (RQ 3: BLPOP instead of BLMOVE).
 NAME = "ferry"
 #: The worker's functions, named by path so that the scheduler need not import the worker.
@@ -35,9 +38,14 @@ FAILURE_TTL = 3600
 INTERRUPTIONS = (ShutDownImminentException, JobTimeoutException)
 
 
+def rq_client(redis: Redis) -> Redis:
+    """Return the client that RQ uses: on a cluster, that of the one node with RQ's keys (server/slot_owner.py)."""
+    return cast(Redis, redis.rq) if isinstance(redis, ClusterClient) else redis
+
+
 def rq_queue(redis: Redis) -> Queue:
     """Return RQ's queue. It uses JSON, so that reading a job never executes anything."""
-    return Queue(NAME, connection=redis, serializer=JSONSerializer)
+    return Queue(NAME, connection=rq_client(redis), serializer=JSONSerializer)
 
 
 def ring(redis: Redis, batch_ids: list[str], now: int) -> list[str]:

@@ -4,6 +4,7 @@ LedgerError
 ├── LeaseLost
 ├── NoSecretKey
 ├── NotOurs
+│   └── NodeOfCluster
 ├── SecretKeyChanged
 ├── SnapshotGone
 ├── SnapshotReplaced
@@ -37,6 +38,10 @@ class NoSecretKey(LedgerError):
 
 class NotOurs(LedgerError):
     """The Redis belongs to another installation, which the message names (installation.py)."""
+
+
+class NodeOfCluster(NotOurs):
+    """The URL of one server leads to a node of a Redis Cluster, which has some of the keys only."""
 
 
 class SecretKeyChanged(LedgerError):

@@ -1,21 +1,29 @@
-"""Group commit: acceptances that arrive in one turn of the event loop share one round trip to Redis."""
+"""Group commit: acceptances that arrive in one turn of the event loop share one round trip to Redis.
+
+On a cluster each node gets a round trip of its own, at the same time: what one node refuses, or cannot answer, says
+nothing of the others.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.exceptions import NoScriptError, ResponseError
 
 from queues import bounds, keys, metrics, scripts
 from queues.acceptance import Acceptance, AcceptResult, Call, calls, outcomes, portions, steps, together
 from queues.clock import now_ms
 from queues.errors import CannotConfirm, LedgerFull, QueueFull, Unavailable, Unconfirmed
-from queues.names import Queue
+from queues.names import PARTITIONS, Queue
+from queues.server.cluster import at_node_of, by_node
 from queues.server.connection import LOCAL, Durability
 from queues.server.rollback import StepMemory
+
+log = logging.getLogger(__name__)
 
 #: Acceptances in one pipeline; the others wait for the next, so that a burst does not delay all answers.
 AT_ONCE = 256
@@ -110,30 +118,36 @@ class GroupCommit:
         if not self._durability.waits:
             return
         self.check()
+        marks = [keys.partition(number, "confirming") for number in range(PARTITIONS)]
         try:
-            _, confirmed = await self._pipe([])
-        except (RedisError, OSError) as fault:
+            servers = [marks[places[0]] for places in await by_node(self._redis, marks)]
+            answers = await asyncio.gather(*(self._pipe([], mark) for mark in servers))
+        except Exception as fault:  # whatever it is, nothing is confirmed
             raise Unavailable from fault
-        if not confirmed:
+        if not all(confirmed for _, confirmed in answers):
             raise Unconfirmed(str(self._durability))
 
     async def _run(self) -> None:
+        group: list[_Waiting] = []
         try:
             while self._waiting:
                 group, self._waiting = _split(self._waiting)
                 await self._commit(group)
+        except Exception:
+            log.exception("a defect in Ferry; the messages are answered 503, and their senders repeat them")
         finally:
             self._running = None
+            left, self._waiting = [*group, *self._waiting], []
+            for each in left:  # no request may be left without an answer, whatever was raised
+                if not each.answer.done():
+                    each.end(Unavailable())
 
     async def _commit(self, group: list[_Waiting]) -> None:
         sent = [waiting for waiting in group if waiting.acceptance.queue not in waiting.failed]
-        try:
-            results, confirmed = await self._round_trips([waiting.acceptance for waiting in sent])
-        except (RedisError, OSError) as fault:
-            results, confirmed = dict.fromkeys(range(len(sent)), fault), False
+        results, confirmed = await self._round_trips([waiting.acceptance for waiting in sent])
         for place, waiting in enumerate(sent):
             result = results[place]
-            is_weak = isinstance(result, AcceptResult) and not confirmed
+            is_weak = isinstance(result, AcceptResult) and place not in confirmed
             waiting.end(Unconfirmed(str(self._durability)) if is_weak else result)
         for waiting in group:
             if not waiting.answer.done():  # it was not sent
@@ -146,38 +160,63 @@ class GroupCommit:
         if self.memory.doubted:
             await self.memory.look_async(self._redis)
 
-    async def _round_trips(self, group: list[Acceptance]) -> tuple[dict[int, AcceptResult | Exception], bool]:
-        """Return the result of each, and whether everything written is as durable as configured."""
+    async def _round_trips(self, group: list[Acceptance]) -> tuple[dict[int, AcceptResult | Exception], set[int]]:
+        """Return the result of each by its place, and the places of those that are as durable as configured."""
         now, before = now_ms(), self.memory.highest()
         asked = calls(group, now, self._most)
-        answers, confirmed = await self._pipe(asked)
-        missed = [i for i, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
-        if missed:
-            await self._redis.script_load(scripts.text("accept"))
-            repeated, also = await self._pipe([asked[i] for i in missed])
-            confirmed = confirmed and also
-            for i, answer in zip(missed, repeated, strict=True):
-                answers[i] = answer
         results: dict[int, AcceptResult | Exception] = {}
-        for call, answer in zip(asked, answers, strict=True):
+        durable: set[int] = set()
+        for call, (answer, confirmed) in zip(asked, await self._ask(asked), strict=True):
             failed = isinstance(answer, Exception)
             found = [answer] * len(call.members) if failed else outcomes(call, group, answer)
             results.update(zip(call.members, found, strict=True))
             if not failed:
                 self.memory.met(call.partition, *steps(answer, now), before)
-        return results, confirmed
+            if confirmed:
+                durable.update(call.members)
+        return results, durable
 
-    async def _pipe(self, asked: list[Call]) -> tuple[list[Any], bool]:
-        """Return the answer to each call, and whether Redis confirmed durability in the same round trip."""
-        sha = scripts.sha("accept")
+    async def _ask(self, asked: list[Call]) -> list[tuple[Any, bool]]:
+        """Return the answer to each call, and whether it is as durable as configured; one round trip for each node."""
+        try:
+            parts = await by_node(self._redis, [call.keys[0] for call in asked])
+        except Exception as fault:  # noqa: BLE001  # no node was ever reached
+            return [(fault, False)] * len(asked)
+        found: dict[int, tuple[Any, bool]] = {}
+        answers = await asyncio.gather(*(self._ask_node([asked[place] for place in part]) for part in parts))
+        for part, (answered, confirmed) in zip(parts, answers, strict=True):
+            found.update((place, (answer, confirmed)) for place, answer in zip(part, answered, strict=True))
+        return [found[place] for place in range(len(asked))]
+
+    async def _ask_node(self, asked: list[Call]) -> tuple[list[Any], bool]:
+        """Return the answers of one node, and whether it confirmed them. An exception is the answer to all of them."""
+        mark = keys.partition(asked[0].partition, "confirming")
+        try:
+            answers, confirmed = await self._pipe(asked, mark)
+            missed = [i for i, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
+            if missed:  # a new, restarted or promoted server: the first call also stores the script
+                repeated, also = await self._pipe([asked[i] for i in missed], mark, is_new=True)
+                confirmed = confirmed and also
+                for i, answer in zip(missed, repeated, strict=True):
+                    answers[i] = answer
+        except Exception as fault:  # noqa: BLE001  # redis-py raises more than its own errors
+            return [fault] * len(asked), False
+        return answers, confirmed
+
+    async def _pipe(self, asked: list[Call], mark: str, *, is_new: bool = False) -> tuple[list[Any], bool]:
+        """Return the answer to each call, and whether Redis confirmed durability in the same round trip.
+
+        `mark`: a key of the same server. `is_new`: the server does not have the script.
+        """
         async with self._redis.pipeline(transaction=False) as pipe:
-            for call in asked:
+            for number, call in enumerate(asked):
                 # Not pipe.evalsha(): redis-py's cluster pipeline refuses it, whatever the keys.
-                pipe.execute_command("EVALSHA", sha, len(call.keys), *call.keys, *call.args)
+                how = ("EVAL", scripts.text("accept")) if is_new and not number else ("EVALSHA", scripts.sha("accept"))
+                pipe.execute_command(*how, len(call.keys), *call.keys, *call.args)
             if not self._durability.waits:
                 return list(await pipe.execute(raise_on_error=False)), True
-            for words in self._durability.commands(keys.CONFIRMING):
-                pipe.execute_command(*words)
+            for words in self._durability.commands(mark):
+                pipe.execute_command(*words, **at_node_of(self._redis, mark))
             answers = list(await pipe.execute(raise_on_error=False))
         return answers[: len(asked)], self._durability.confirms(answers[len(asked) :])
 
@@ -187,7 +226,7 @@ class GroupCommit:
                 pipe.lpush(keys.WAKE, 1)
                 pipe.ltrim(keys.WAKE, 0, 0)
                 await pipe.execute()
-        except (RedisError, OSError):
+        except Exception:  # noqa: BLE001  # as above
             return  # Not lost: the queue is in the due index, and a scheduler's next tick finds it.
 
 

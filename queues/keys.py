@@ -15,8 +15,11 @@ Redis Cluster. FERRY_PREFIX precedes every key, including RQ's, and changes no h
     ferry:{pNN}:hours              HASH   hour, or hour and d -> changes delivered, or dead, in its queues
                                           (history/hours.py)
     ferry:{pNN}:settled            ZSET   queue, space, batch -> ms at which it was settled; the last 20
+    ferry:{pNN}:epoch              STRING random; if it is missing, the partition was emptied
     ferry:{pNN}:steps              STRING number of acceptances, takings and settlings, ms of the last
                                           (server/rollback.py)
+    ferry:{pNN}:confirming         STRING written before the server is asked to confirm durability
+                                          (server/connection.py)
     ferry:{pNN}:seen:<digest>      STRING a message already accepted into a queue; expires after 24 h
     ferry:{pNN}:q:<queue>          HASH   counters and facts of a queue, see below
     ferry:{pNN}:q:<queue>:pending  LIST   pending changes, oldest first (format: change.py)
@@ -74,15 +77,14 @@ describes, and `compared` the ms at which its comparison with the ledger was ord
 
 Keys outside the partitions, written by plain commands or by a script of one key:
 
-    ferry:confirming               STRING written before Redis is asked to confirm durability
-                                          (server/connection.py)
     ferry:wake                     LIST   one element when a queue became due; schedulers block on it
+    ferry:clocks                   HASH   machine whose clock is off -> ms by which it is ahead, space, ms at which that
+                                          was found (clock.py); expires
     ferry:heartbeat:scheduler      STRING ms of the last tick; expires
     ferry:installation             HASH   `id`: owner of this Redis; `since`: ms; `named`: a process has used that name
                                           (server/installation.py)
     ferry:klaviyo:<connection>     HASH   `account`: where it delivers; fingerprint of a key -> its account
                                           (connections/accounts.py)
-    ferry:epoch                    STRING random; if it is missing, the ledger was emptied
     ferry:emptied                  STRING ms at which a scheduler noticed that; expires
     ferry:rolled-back              HASH   noticed, as_of, until (ms), missing: it went back in time; until
                                           acknowledged (server/rollback.py)
@@ -137,14 +139,14 @@ from typing import Final
 
 from queues.key_prefix import PREFIX
 from queues.names import PARTITIONS, Queue
+from queues.server import cluster
 
 #: The prefix of every key except RQ's, which begin with `PREFIX` only.
 ROOT: Final = f"{PREFIX}ferry:"
 INSTALLATION = f"{ROOT}installation"
 WAKE = f"{ROOT}wake"
-CONFIRMING = f"{ROOT}confirming"
+CLOCKS = f"{ROOT}clocks"
 HEARTBEAT = f"{ROOT}heartbeat:scheduler"
-EPOCH = f"{ROOT}epoch"
 EMPTIED = f"{ROOT}emptied"
 ROLLED_BACK = f"{ROOT}rolled-back"
 HOLDS = f"{ROOT}holds"
@@ -169,7 +171,7 @@ LIMITS = f"{ROOT}limits"
 THROTTLE = f"{ROOT}throttle"
 RATES = f"{ROOT}rates"
 #: Prefix of RQ's own keys, with a hash tag because RQ's scripts use several of its keys at once.
-RQ_PREFIX = f"{PREFIX}{{ferry-rq}}:"
+RQ_PREFIX = f"{PREFIX}{cluster.RQ_TAG}:"
 
 
 def partition(number: int, name: str) -> str:

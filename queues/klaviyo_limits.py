@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from typing import Protocol, cast
 
 from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerMinute, RateLimitItemPerSecond
-from limits.storage import RedisStorage
 from limits.strategies import MovingWindowRateLimiter
 from redis import Redis
 
 from queues import keys
+from queues.rate_storage import RateStorage
 
 #: The part of each quota that is left to the customer's other tools.
 SHARE = 0.10
@@ -92,9 +92,8 @@ class RedisLimiter:
         self._redis = redis
         self._account = account
         self._windows = {name: _windows(quota.less(share)) for name, quota in quotas.items()}
-        storage = RedisStorage("redis://", connection_pool=redis.connection_pool, key_prefix=keys.LIMITS)
-        self._storage = storage
-        self._limiter = MovingWindowRateLimiter(storage)
+        self._storage = RateStorage(redis, keys.LIMITS)
+        self._limiter = MovingWindowRateLimiter(self._storage)
 
     def acquire(self, endpoint: str) -> float:
         """Take one slot of each window and return 0.0, or return the seconds until a slot may be free. Never sleeps."""

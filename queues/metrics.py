@@ -47,6 +47,9 @@ IMPORTS: Final = "imports"
 #: Label: connection.
 IMPORT_MS: Final = "import_ms"
 
+#: RQ's workers that ended by themselves and were replaced; without a connection.
+RESTARTED: Final = ("worker_restarts", "")
+
 #: Seconds. An import counts under the first bound that it did not exceed, else under BEYOND. The bounds are stored in
 #: the ledger, so none may ever change.
 BOUNDS: Final = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600)

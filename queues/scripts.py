@@ -9,7 +9,9 @@ from importlib.resources import files
 from typing import Any, Final
 
 from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
 from redis.client import Pipeline
+from redis.exceptions import NoScriptError
 
 #: Scripts that change a figure of a queue: they share the functions of `_common.lua` and of `_figures.lua`.
 CHANGE_FIGURES: Final = frozenset(
@@ -32,12 +34,41 @@ def text(name: str) -> str:
 @cache
 def sha(name: str) -> str:
     """Return the SHA-1 of a script for EVALSHA."""
-    return hashlib.sha1(text(name).encode(), usedforsecurity=False).hexdigest()
+    return sha_of(text(name))
+
+
+def sha_of(source: str) -> str:
+    """Return the SHA-1 of a script's source."""
+    return hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
 
 
 def run(redis: Redis, name: str, keys: list[str], args: list[Any]) -> Any:
-    """Run a script; load it first if the server does not have it (a new, restarted or flushed server)."""
-    return redis.register_script(text(name))(keys, args)
+    """Run a script, sent as text only if the server does not have it (a new, restarted or flushed server)."""
+    return run_text(redis, text(name), sha(name), keys, args)
+
+
+async def run_async(redis: AsyncRedis, name: str, keys: list[str], args: list[Any]) -> Any:
+    """Run a script as `run` does."""
+    return await run_text_async(redis, text(name), sha(name), keys, args)
+
+
+def run_text(redis: Redis, source: str, digest: str, keys: Sequence[Any], args: Sequence[Any]) -> Any:
+    """Run a script of another library. `digest`: its SHA-1.
+
+    EVAL also stores it, and on the one node of a cluster that has the keys; SCRIPT LOAD would ask all of them.
+    """
+    try:
+        return redis.evalsha(digest, len(keys), *keys, *args)
+    except NoScriptError:
+        return redis.eval(source, len(keys), *keys, *args)
+
+
+async def run_text_async(redis: AsyncRedis, source: str, digest: str, keys: Sequence[Any], args: Sequence[Any]) -> Any:
+    """Run a script of another library as `run_text` does."""
+    try:
+        return await redis.evalsha(digest, len(keys), *keys, *args)
+    except NoScriptError:
+        return await redis.eval(source, len(keys), *keys, *args)
 
 
 def queue_up(pipe: Pipeline, name: str, keys: list[str], args: Sequence[Any] = ()) -> None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, cast
 
 from limits import RateLimitItem, RateLimitItemPerSecond
-from limits.aio.storage import RedisStorage
 from limits.aio.strategies import MovingWindowRateLimiter
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
@@ -16,6 +15,7 @@ from redis.exceptions import RedisError
 
 from queues import keys
 from queues.errors import Unavailable
+from queues.rate_storage import AsyncRateStorage
 
 #: Causes of a refusal: route, connection or mParticle account not allowed, rate exceeded, no right to set keys, origin
 #: of a page not allowed.
@@ -57,9 +57,7 @@ class SenderRates:
     """The moving windows of senders; each request takes one round trip."""
 
     def __init__(self, redis: AsyncRedis) -> None:
-        pool: Any = redis.connection_pool  # the types of `limits` allow text and numbers only
-        storage = RedisStorage("redis://", implementation="redispy", key_prefix=keys.RATES, connection_pool=pool)
-        self._limiter = MovingWindowRateLimiter(storage)
+        self._limiter = MovingWindowRateLimiter(AsyncRateStorage(redis, keys.RATES))
         #: Sender -> time (s) until which there is no free slot: a flood is refused without a call to Redis.
         self._full_until: dict[str, float] = {}
 

@@ -6,11 +6,11 @@ import hashlib
 from typing import Final
 
 from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
-from limits.storage import RedisStorage
 from limits.strategies import MovingWindowRateLimiter
 from redis import Redis
 
 from queues import keys
+from queues.rate_storage import RateStorage
 
 #: Wrong tokens counted per peer, and sign-ins per user, each of which is an entry of the audit log.
 _OF_PEER: Final = RateLimitItemPerMinute(30, namespace="wrong")
@@ -27,8 +27,7 @@ class SignInCounts:
     """
 
     def __init__(self, redis: Redis) -> None:
-        storage = RedisStorage("redis://", connection_pool=redis.connection_pool, key_prefix=keys.THROTTLE)
-        self._limiter = MovingWindowRateLimiter(storage)
+        self._limiter = MovingWindowRateLimiter(RateStorage(redis, keys.THROTTLE))
 
     def wrong_tokens(self, peer: str) -> int:
         """Return how many wrong tokens a peer has sent within a minute; at most 30 are counted."""

@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 
 from configuration.connections import Connections
 from configuration.settings import Settings
-from queues import schedulers
+from queues import clock, schedulers
 from queues.clock import now_ms
 from queues.connections import accounts
 from queues.connections.accounts import Cipher
@@ -81,6 +81,7 @@ def _ticks(redis: Redis, connections: Connections) -> BackgroundScheduler:
 
 
 def _tick(redis: Redis, connections: Connections, watch: EpochWatch, memory: StepMemory) -> None:
+    clock.follow(redis)
     now = now_ms()
     if watch.emptied(redis, now):
         log.error(
@@ -109,6 +110,7 @@ def _begin_when_up(redis: Redis, settings: Settings, stop: threading.Event) -> N
     while not stop.is_set():
         try:
             installation.claim(redis, settings.installation)
+            clock.follow(redis)
             # Here, because a change of FERRY_SECRET_KEY restarts this process with the new key first.
             accounts.reseal_keys(redis, Cipher(settings.secret_keys))
             settings.connections.include(accounts.with_key(redis))

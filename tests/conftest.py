@@ -12,6 +12,8 @@ from redis import Redis
 
 from emulator.world import World
 from intake.access import uses
+from queues.server.connection import connect
+from tests.support.cluster import ONE_NODE, cluster_of
 from tests.support.emulator_api import Api
 from tests.support.hut import Hut, hut_of, lift_limits
 from tests.support.mirrored import Mirrored, mirrored
@@ -35,7 +37,11 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="session")
 def redis_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """URL of a server that lives as long as the session; a test may name another one's binary."""
+    """URL of a server that lives as long as the session; a test may name another one's binary, or ONE_NODE."""
+    if getattr(request, "param", "") == ONE_NODE:
+        with cluster_of(tmp_path_factory.mktemp("redis"), 1) as nodes:
+            yield nodes.url
+        return
     with serving(tmp_path_factory.mktemp("redis"), getattr(request, "param", VALKEY)) as url:
         yield url
 
@@ -43,7 +49,7 @@ def redis_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
 @pytest.fixture
 def redis_url(redis_server: str) -> str:
     """URL of an empty server."""
-    with Redis.from_url(redis_server) as client:
+    with client_of(redis_server) as client:
         client.flushall()
     return redis_server
 
@@ -51,8 +57,13 @@ def redis_url(redis_server: str) -> str:
 @pytest.fixture
 def redis(redis_url: str) -> Iterator[Redis]:
     """A client of an empty server, which waits as long as a busy machine takes: what it sends is never sent twice."""
-    with Redis.from_url(redis_url, socket_timeout=120) as client:
+    with client_of(redis_url) as client:
         yield client
+
+
+def client_of(url: str) -> Redis:
+    """Ferry's own client of a cluster, and a plain one of a server."""
+    return connect(url) if url.startswith("redis+cluster") else Redis.from_url(url, socket_timeout=120)
 
 
 @pytest.fixture

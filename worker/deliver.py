@@ -25,7 +25,6 @@ from queues.clock import now_ms
 from queues.connections.accounts import Cipher
 from queues.errors import LeaseLost
 from queues.holds import Hold
-from queues.server.connection import connect
 from worker import progress, refusals
 from worker.connection import check_account, destination, has_new_key, limiter_of
 from worker.delivery import LEASE_MS, Delivery, count_lapsed_lease
@@ -33,7 +32,7 @@ from worker.erasures import kind as erasures
 from worker.errors import HELD_MS, INTERRUPTIONS, DeliveryFailed, Held, Later, ListOwned
 from worker.kinds import KINDS, Kind
 from worker.lists import is_free
-from worker.process import settings_of_process
+from worker.process import ledger, settings_of_process
 from worker.progress import Progress
 from worker.settling import settle_on
 
@@ -48,7 +47,7 @@ def deliver(batch_id: str) -> None:
 
     Raises DeliveryFailed, and redis.RedisError before it holds the batch; in both cases a worker is rung again.
     """
-    with log_ids.bound(batch=batch_id), connect(settings_of_process().redis_url) as redis:
+    with log_ids.bound(batch=batch_id), ledger() as redis:
         batch = batches.reclaim(redis, batch_id, now_ms(), LEASE_MS)
         if batch is None:
             log.info(

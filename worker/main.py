@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 from contextlib import suppress
+from threading import Event
 from types import TracebackType
 from typing import Any
 
@@ -24,10 +25,14 @@ from rq.worker import HerokuWorker
 
 from configuration.settings import Settings
 from logs import log_ids
+from queues import clock, metrics
+from queues.server import installation
+from queues.server.cluster import is_spread
 from queues.server.connection import connect
 from queues.server.rollback import StepMemory
 from worker import deliver  # imported before the fork, so that a delivery starts without delay
 from worker.errors import DeliveryFailed
+from worker.process import sharing
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +41,8 @@ MAINTENANCE_S = 30
 #: Seconds. A worker waits 15 s less for a ring before its own maintenance, and 10 s more before it takes a silent
 #: Redis for dead: an unnoticed broken connection costs one minute; with RQ's default of 420 it would cost seven.
 WORKER_TTL_S = 60
+#: Seconds before another of RQ's workers takes the place of one that ended, and between two attempts to reach Redis.
+WAIT_S = 1
 
 
 class DeliveryWorker(HerokuWorker):
@@ -51,9 +58,11 @@ class DeliveryWorker(HerokuWorker):
     stopped_by: int | None = None
     _forking = False
 
-    def __init__(self, *args: Any, **more: Any) -> None:
+    def __init__(self, *args: Any, ledger: Redis | None = None, memory: StepMemory | None = None, **more: Any) -> None:
+        """Create a worker. `ledger`: its client, if that is not RQ's. `memory`: of the process, beyond this worker."""
         super().__init__(*args, **more)
-        self._memory = StepMemory()
+        self._ledger = ledger or self.connection
+        self._memory = memory or StepMemory()
 
     def validate_queues(self) -> None:
         """Check the number of queues; RQ calls this first. Raises ValueError for more than one queue.
@@ -66,12 +75,13 @@ class DeliveryWorker(HerokuWorker):
             raise ValueError(f"a worker listens on one queue, got {len(self.queues)}: start one worker for each queue")
 
     def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
-        """Also check that the ledger was not rolled back. RQ calls this regularly, also during a delivery."""
+        """Also check the clock, and that the ledger was not rolled back. RQ calls this regularly, in deliveries too."""
         super().heartbeat(timeout, pipeline)
         if pipeline is not None:  # called by a delivery, whose process remembers nothing
             return
         try:
-            self._memory.look(self.connection)
+            clock.follow(self._ledger)
+            self._memory.look(self._ledger)
         except RedisError as fault:
             log.warning(
                 "the worker could not check the ledger for a rollback (%s); it checks again within a minute",
@@ -148,19 +158,54 @@ def _is_ring(job: Job) -> bool:
 
 
 def run(settings: Settings) -> None:
-    """Deliver until SIGTERM or SIGINT. Raises SystemExit when RQ's worker gives up, to be restarted."""
-    redis: Redis = connect(settings.redis_url)
+    """Deliver until SIGTERM or SIGINT. Raises NotOurs, with nothing written, if Redis is another installation's.
+
+    RQ's worker ends when Redis fails it at some moments of a job, as in a failover. Another one then takes its place in
+    this process; the batch that it worked on is rung again.
+    """
+    stop = Event()
+    memory = StepMemory()
+    ended = 0
+    # A client for RQ alone, which makes the time-outs of its connections longer; a cluster's has one already.
+    with connect(settings.redis_url) as redis, connect(settings.redis_url) as alone, sharing(redis):
+        for_rq = doorbell.rq_client(redis) if is_spread(redis) else alone
+        while not stop.is_set():
+            for number in (signal.SIGTERM, signal.SIGINT):  # while none of RQ's workers runs, which has its own
+                signal.signal(number, lambda *_: stop.set())
+            try:
+                installation.claim(redis, settings.installation)
+                clock.follow(redis)
+                if _worked_until_stopped(redis, for_rq, memory, ended):
+                    return
+                ended += 1
+                log.warning("RQ's worker ended, because Redis failed it; another one starts now, nothing is lost")
+            except RedisError as fault:
+                log.warning("Redis does not answer (%s); trying again in %d s, nothing is lost", fault, WAIT_S)
+            stop.wait(WAIT_S)
+
+
+def _worked_until_stopped(redis: Redis, for_rq: Redis, memory: StepMemory, ended: int) -> bool:
+    """Run one of RQ's workers; return whether a signal stopped it. `ended`: how many ended before.
+
+    Raises redis.RedisError if Redis does not answer at the start.
+    """
     worker = DeliveryWorker(
-        [doorbell.rq_queue(redis)],
-        connection=redis,
+        [doorbell.rq_queue(for_rq)],
+        connection=for_rq,
         serializer=JSONSerializer,
         maintenance_interval=MAINTENANCE_S,
         worker_ttl=WORKER_TTL_S,
         log_job_description=False,
+        ledger=redis,
+        memory=memory,
     )
+    if ended:
+        metrics.count(redis, {metrics.RESTARTED: 1})
     log.info("worker is up; it waits for jobs of %s", deliver.__name__)
-    worker.work(logging_level=logging.getLevelName(logging.WARNING))
-    if worker.stopped_by is None:
-        # Not 0: some platforms restart only failed processes.
-        log.error("worker stops because Redis is unavailable; the platform has to restart it; nothing is lost")
-        raise SystemExit(1)
+    with suppress(RedisError, OSError):  # RQ does not get to sign off
+        worker.work(logging_level=logging.getLevelName(logging.WARNING))
+    if worker.stopped_by is not None:
+        return True
+    with suppress(RedisError, OSError):  # its subscription would otherwise keep a thread and a connection
+        worker.unsubscribe()  # type: ignore[no-untyped-call]  # as in rq
+    return False

@@ -14,17 +14,16 @@ from klaviyo.outcomes import HoldNeeded, summary
 from queues import holds
 from queues.connections.accounts import Cipher
 from queues.metrics import CallMeter
-from queues.server.connection import connect
 from worker.connection import limiter_of, usable_key
 from worker.errors import Held
-from worker.process import settings_of_process
+from worker.process import ledger, settings_of_process
 
 log = logging.getLogger(__name__)
 
 
 def probe(connection: str) -> None:
     """Release the connection if its settings and key are valid now. This is the task of an RQ job."""
-    with connect(settings_of_process().redis_url) as redis:
+    with ledger() as redis:
         hold = holds.of_connections(redis).get(connection)
         if hold is None or not hold.probed:
             return

@@ -61,6 +61,10 @@ def of_counted(counts: Counts, own: frozenset[str]) -> Iterator[Metric]:
                 family.add_metric(labels, count / metric.unit)
         yield family
     yield _imports(summed)
+    restarts = CounterMetricFamily("ferry_worker_restarts", "RQ's workers that ended by themselves.")
+    if metrics.RESTARTED in counts:
+        restarts.add_metric([], counts[metrics.RESTARTED])
+    yield restarts
 
 
 def _imports(summed: Counter[tuple[str, ...]]) -> Metric:

@@ -25,7 +25,7 @@ class Scrape(Collector):
 
     def __init__(self, census: Census, counts: Counts, memory: dict[str, Any], connections: set[str]) -> None:
         self._census, self._counts, self._memory = census, counts, memory
-        found = census.totals.connections | {labels[1] for labels in counts}
+        found = census.totals.connections | {labels[1] for labels in counts if labels[1]}
         self._own = own_labels(connections | found | census.holds.keys())
 
     def collect(self) -> Iterator[Metric]:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+import socket
 import statistics
 import time
+from collections.abc import Mapping
 from typing import Any, Final
 
 from redis import Redis
 from redis.exceptions import RedisError
 
 from intake.readiness import Check, contents, durable, eviction, persistence_check, scheduler
+from ops.status_words import clock_off
+from queues import clock
 from queues.census import Census, take_summary
 from queues.server.connection import Durability
 from queues.server.installation import owner, refusal
@@ -110,7 +114,21 @@ def _ledger(redis: Redis) -> list[Check]:
     census = take_summary(redis)
     beat = None if census.heartbeat is None else str(census.heartbeat).encode()
     kept = contents(census.fall, census.at)
-    return [scheduler(beat, census.at), _workers(census), _holds(census), kept, _equation(census)]
+    clocks = _clocks({**census.clocks, **own_clock(redis)})
+    return [scheduler(beat, census.at), _workers(census), clocks, _holds(census), kept, _equation(census)]
+
+
+def own_clock(redis: Redis) -> dict[str, int]:
+    """Return this machine and the ms by which its clock is ahead, empty if it is right. Raises RedisError."""
+    off = clock.follow(redis, notes=False)
+    return {socket.gethostname(): off} if abs(off) >= clock.OFF_MS else {}
+
+
+def _clocks(off: Mapping[str, int]) -> Check:
+    if not off:
+        return Check("clocks", True, f"within {clock.OFF_MS // 1000} s of Redis's")
+    detail = "; ".join(f"{machine}: {clock_off(ms)}" for machine, ms in sorted(off.items()))
+    return Check("clocks", True, detail, "set the clocks of these machines, with NTP; Ferry goes by Redis's meanwhile")
 
 
 def _workers(census: Census) -> Check:

@@ -30,11 +30,11 @@ async def remember(redis: AsyncRedis, connection: str, persons: Collection[str],
     decisions: list[str | bytes] = []
     for purpose, (agrees, at) in state.items():
         decisions += [purpose, f"{at:013d}{int(agrees)}"]
-    script = redis.register_script(scripts.text("remember"))
     try:
         for person in persons:
             also = [part for other in persons if other != person for part in (other, _ALSO)]
-            await script([keys.consents(connection, person)], [REMEMBERED_MS, *decisions, *also])
+            script_keys = [keys.consents(connection, person)]
+            await scripts.run_async(redis, "remember", script_keys, [REMEMBERED_MS, *decisions, *also])
     except (RedisError, OSError) as fault:
         raise Unavailable from fault
 

@@ -1,4 +1,4 @@
-"""The connection to Redis, directly or through Sentinel, and the durability that is asked of it.
+"""The connection to Redis, directly, through Sentinel or as a cluster, and the durability that is asked of it.
 
 An acceptance counts once it is in Redis's memory, on its disk, or on a number of replicas.
 """
@@ -20,6 +20,8 @@ from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 from redis.connection import parse_url
 from redis.retry import Retry
 from redis.sentinel import Sentinel
+
+from queues.server import cluster
 
 SCHEMES: Final = ("redis+sentinel", "rediss+sentinel")
 _PORT: Final = 26379
@@ -58,7 +60,8 @@ def read(url: str) -> SentinelUrl:
         raise ValueError("the name of the primary is missing after the Sentinels: redis+sentinel://host:26379/mymaster")
     if not (database or "0").isdecimal():
         raise ValueError("the part after the name of the primary is not the number of a database")
-    sentinels = tuple(_place(host) for host in hosts.split(","))
+    what = "Sentinel: redis+sentinel://host:26379,host:26379/name"
+    sentinels = tuple(cluster.place(host, _PORT, what) for host in hosts.split(","))
     scheme = parts.scheme.partition("+")[0]
     # redis-py parses the rest, so that a URL's query means the same as without Sentinels.
     options = parse_url(f"{scheme}://{who}@host/{database}?{parts.query}")  # type: ignore[no-untyped-call]
@@ -67,16 +70,6 @@ def read(url: str) -> SentinelUrl:
     password = options.pop("sentinel_password", None)
     tls = {key: value for key, value in options.items() if key.startswith("ssl_")} | {"ssl": secured}
     return SentinelUrl(sentinels, unquote(name), {**options, "ssl": secured}, {**tls, "password": password})
-
-
-def _place(host: str) -> tuple[str, int]:
-    parts = urlsplit(f"//{host}")
-    if not parts.hostname:
-        raise ValueError("each Sentinel is a host, or a host and a port: redis+sentinel://host:26379,host:26379/name")
-    try:
-        return parts.hostname, parts.port or _PORT
-    except ValueError:
-        raise ValueError("the port of a Sentinel is not a number from 0 to 65535") from None
 
 
 def client(url: str, asking: dict[str, Any], **options: Any) -> Redis:
@@ -127,6 +120,8 @@ def connect(url: str) -> Redis:
     options = {**_options(url), "socket_timeout": SOCKET_TIMEOUT, "retry": retry}
     if is_sentinel(url):
         return client(url, _asking(url), **options)
+    if cluster.is_cluster(url):
+        return cluster.client(url, **options)
     return Redis.from_url(url, **options)
 
 
@@ -139,6 +134,8 @@ def connect_async(url: str) -> AsyncRedis:
     options = {**_options(url), "socket_timeout": CONNECT_TIMEOUT, "retry": retry}
     if is_sentinel(url):
         return client_async(url, _asking(url), **options)
+    if cluster.is_cluster(url):
+        return cluster.client_async(url, **options)
     return AsyncRedis.from_url(url, **options)
 
 
@@ -162,7 +159,7 @@ class Durability:
         return self.fsync or self.replicas > 0
 
     def commands(self, mark: str) -> list[tuple[Any, ...]]:
-        """Return the commands to send after the writes, on the same connection. `mark`: a key to write.
+        """Return the commands to send after the writes, on the same connection. `mark`: a key of the same server.
 
         The last answer goes to `confirms`. WAIT and WAITAOF wait for the last write of their own connection. A repeated
         message writes nothing, and its first copy used another connection; the mark ensures that there is a write,

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import logging
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import cast
 
 from redis import Redis
-from redis.exceptions import OutOfMemoryError
+from redis.connection import SSLConnection
+from redis.exceptions import OutOfMemoryError, ResponseError
 
 from queues import keys
 from queues.clock import now_ms
-from queues.errors import NotOurs
+from queues.errors import NodeOfCluster, NotOurs
+from queues.server.cluster import is_spread
 from text.wording import moment
 
 log = logging.getLogger(__name__)
@@ -44,8 +47,10 @@ def owner(redis: Redis) -> Owner | None:
 def claim(redis: Redis, installation: str | None) -> None:
     """Ensure that the Redis belongs to this installation; take an unused one.
 
-    Raises NotOurs, with nothing written. A full Redis admits its owner, because only its workers can make room.
+    Raises NotOurs, with nothing written; NodeOfCluster for one node of a cluster. A full Redis admits its owner,
+    because only its workers can make room.
     """
+    refuse_node(redis)
     try:
         found = owner(redis) or _take(redis, installation)
         if not found.admits(installation):
@@ -56,6 +61,25 @@ def claim(redis: Redis, installation: str | None) -> None:
         log.warning(
             "Redis is full, so its installation could not be recorded; the next process that starts tries again"
         )
+
+
+def refuse_node(redis: Redis) -> None:
+    """Raise NodeOfCluster if the client of one server has reached a node of a cluster.
+
+    Such a node answers for its own keys and refuses the others, so a part of the messages would be accepted, and none
+    of them delivered.
+    """
+    if is_spread(redis):
+        return
+    with suppress(ResponseError):  # a provider may forbid INFO
+        if redis.info("cluster").get("cluster_enabled"):
+            to = redis.connection_pool.connection_kwargs
+            scheme = "rediss" if issubclass(redis.connection_pool.connection_class, SSLConnection) else "redis"
+            raise NodeOfCluster(
+                f"it is a node of a Redis Cluster. Nothing was written. Set REDIS_URL to {scheme}+cluster://"
+                f"{to.get('host', 'HOST')}:{to.get('port', 'PORT')}, with its user and password, and some more nodes "
+                "after commas"
+            )
 
 
 def _take(redis: Redis, installation: str | None) -> Owner:

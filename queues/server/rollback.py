@@ -4,7 +4,8 @@ Each partition counts its steps: acceptances, batches taken, batches settled. A 
 is replaced remembers the highest number it saw; a lower number later means that the steps between are missing. A
 process that starts afterwards cannot detect this.
 
-The epoch of the ledger is a random value that is written once. If it is missing, the ledger was emptied.
+The epoch of a partition is a random value that is written once. If it is missing, the ledger was emptied; on a cluster,
+the part of it that one node had.
 """
 
 from __future__ import annotations
@@ -22,9 +23,12 @@ from redis.exceptions import RedisError
 from queues import keys, scripts
 from queues.clock import now_ms
 from queues.names import PARTITIONS
+from queues.server.cluster import is_spread
 from text.wording import moment
 
 log = logging.getLogger(__name__)
+#: Partition -> its epoch; None if it has none.
+Epochs = dict[int, bytes | None]
 REMEDY: Final = (
     "Find out what replaced the data of Redis (a restored backup, a failover). Let the CDP send again what it sent "
     "since then, then run `ferry doctor --acknowledge`."
@@ -70,7 +74,7 @@ class StepMemory:
     """One process's memory of the partitions' steps. `doubted`: an acceptance met a lower number; call `look` now."""
 
     def __init__(self) -> None:
-        self._epoch: bytes | None = None
+        self._epochs: Epochs = {}
         self._highest: dict[int, Step] = {}
         self._lower: dict[int, Step] = {}
 
@@ -98,11 +102,11 @@ class StepMemory:
         before = self.highest()
         with redis.pipeline(transaction=False) as pipe:
             _ask(pipe)
-            epoch, found = _steps(pipe.execute())
-        fall = self._fall(epoch, found, before)
+            epochs, found = _steps(pipe.execute())
+        fall = self._fall(epochs, found, before, is_spread(redis))
         if fall is not None:
             scripts.run(redis, "fell", [keys.ROLLED_BACK], _noted(fall))
-        self._adopt(epoch, found, fall)
+        self._adopt(epochs, found, fall)
         return fall
 
     async def look_async(self, redis: AsyncRedis) -> None:
@@ -111,28 +115,30 @@ class StepMemory:
         try:
             async with redis.pipeline(transaction=False) as pipe:
                 _ask(pipe)
-                epoch, found = _steps(await pipe.execute())
-            fall = self._fall(epoch, found, before)
+                epochs, found = _steps(await pipe.execute())
+            fall = self._fall(epochs, found, before, is_spread(redis))
             if fall is not None:
                 await redis.eval(scripts.text("fell"), 1, keys.ROLLED_BACK, *_noted(fall))
         except (RedisError, OSError):
             return
-        self._adopt(epoch, found, fall)
+        self._adopt(epochs, found, fall)
 
-    def _fall(self, epoch: bytes | None, found: Mapping[int, Step], before: Mapping[int, Step]) -> Rollback | None:
-        if epoch is None or epoch != self._epoch:
-            return None  # the first call, or the ledger was emptied or had no scheduler: see EpochWatch
-        known = {partition: before.get(partition, _NONE) for partition in found}
+    def _fall(
+        self, epochs: Epochs, found: Mapping[int, Step], before: Mapping[int, Step], spread: bool
+    ) -> Rollback | None:
+        # Others: the first call, or the partition was emptied or had no scheduler: see EpochWatch.
+        same = [partition for partition, epoch in epochs.items() if epoch and epoch == self._epochs.get(partition)]
+        known = {partition: before.get(partition, _NONE) for partition in same}
         lower = {
-            partition: self._lower.get(partition, step)
-            for partition, step in found.items()
-            if partition in self._lower or step.number < known[partition].number
+            partition: self._lower.get(partition, found[partition])
+            for partition in same
+            if partition in self._lower or found[partition].number < known[partition].number
         }
         if not lower:
             return None
-        # One server has one history, so it ends at the latest existing step of any partition. Steps taken since the
-        # rollback have later times than this process remembers.
-        there = [lower.get(partition, step).at for partition, step in found.items()]
+        # One server has one history, so it ends at the latest existing step of any partition; on a cluster, of those
+        # that went back. Steps taken since the rollback have later times than this process remembers.
+        there = [lower.get(partition, found[partition]).at for partition in (lower if spread else same)]
         until = max(known[partition].at for partition in lower)
         return Rollback(
             noticed=now_ms(),
@@ -141,14 +147,15 @@ class StepMemory:
             missing=max(1, sum(known[partition].number - step.number for partition, step in lower.items())),
         )
 
-    def _adopt(self, epoch: bytes | None, found: Mapping[int, Step], fall: Rollback | None) -> None:
+    def _adopt(self, epochs: Epochs, found: Mapping[int, Step], fall: Rollback | None) -> None:
         if fall is not None:
             log.error("%s. The alert stays until it is acknowledged. %s", fall, REMEDY)
-        if fall is not None or epoch != self._epoch:
-            self._epoch, self._highest = epoch, dict(found)
-            self._lower.clear()
         for partition, step in found.items():
+            if fall is not None or epochs[partition] != self._epochs.get(partition):
+                self._highest[partition] = step
+                self._lower.pop(partition, None)
             self._raise(partition, step)
+        self._epochs = epochs
 
     def _raise(self, partition: int, step: Step) -> None:
         if step.number >= self._highest.get(partition, _NONE).number:
@@ -156,14 +163,15 @@ class StepMemory:
 
 
 def _ask(pipe: Any) -> None:
-    pipe.get(keys.EPOCH)
-    for number in range(PARTITIONS):
-        pipe.get(keys.partition(number, "steps"))
+    for part in ("epoch", "steps"):
+        for number in range(PARTITIONS):
+            pipe.get(keys.partition(number, part))
 
 
-def _steps(answers: list[Any]) -> tuple[bytes | None, dict[int, Step]]:
-    epoch, *found = answers
-    return epoch, {number: Step(*map(int, step.split())) if step else _NONE for number, step in enumerate(found)}
+def _steps(answers: list[Any]) -> tuple[Epochs, dict[int, Step]]:
+    steps = enumerate(answers[PARTITIONS:])
+    found = {number: Step(*map(int, step.split())) if step else _NONE for number, step in steps}
+    return dict(enumerate(answers[:PARTITIONS])), found
 
 
 def _noted(fall: Rollback) -> list[Any]:
@@ -199,25 +207,37 @@ def acknowledge(redis: Redis) -> Rollback | None:
 
 
 class EpochWatch:
-    """One process's memory of the epoch, from its first check on."""
+    """One process's memory of the partitions' epochs, from its first check on."""
 
     def __init__(self) -> None:
-        self._epoch: bytes | None = None
+        self._epochs: Epochs = {}
 
     def emptied(self, redis: Redis, now: int) -> bool:
-        """Return whether the ledger was emptied since the last call; if so, record it and a new epoch. `now`: ms.
+        """Return whether a partition was emptied since the last call; if so, record it and a new epoch. `now`: ms.
 
         A process that was not running then cannot detect it and sees a new ledger.
         """
+        found = _epochs(redis)
         # Usually only read: a full Redis refuses SET, and must still be drained.
-        found = cast("bytes | None", redis.get(keys.EPOCH)) or _begin(redis)
-        before, self._epoch = self._epoch, found
-        if before is None or before == found:
+        if missing := [number for number, epoch in found.items() if epoch is None]:
+            _begin(redis, missing)
+            found = _epochs(redis)
+        before, self._epochs = self._epochs, found
+        if not before or before == found:
             return False
         redis.set(keys.EMPTIED, now, px=KNOWN_MS)
         return True
 
 
-def _begin(redis: Redis) -> bytes | None:
-    redis.set(keys.EPOCH, uuid.uuid4().hex, nx=True)  # Another scheduler may have been faster.
-    return cast("bytes | None", redis.get(keys.EPOCH))
+def _epochs(redis: Redis) -> Epochs:
+    with redis.pipeline(transaction=False) as pipe:
+        for number in range(PARTITIONS):
+            pipe.get(keys.partition(number, "epoch"))
+        return dict(enumerate(cast("list[bytes | None]", pipe.execute())))
+
+
+def _begin(redis: Redis, missing: list[int]) -> None:
+    with redis.pipeline(transaction=False) as pipe:
+        for number in missing:  # Another scheduler may have been faster.
+            pipe.set(keys.partition(number, "epoch"), uuid.uuid4().hex, nx=True)
+        pipe.execute()

@@ -160,8 +160,7 @@ async def unstage_async(redis: AsyncRedis, snapshot_id: str) -> None:
 
 async def stage_async(redis: AsyncRedis, snapshot_id: str, number: int, compressed: bytes) -> None:
     """Store a piece of a body as `stage` does."""
-    script = redis.register_script(scripts.text("stage"))
-    await script([keys.snapshot(snapshot_id, "body")], [number, compressed, STAGED_MS])
+    await scripts.run_async(redis, "stage", [keys.snapshot(snapshot_id, "body")], [number, compressed, STAGED_MS])
 
 
 async def kept_async(redis: AsyncRedis, snapshot_id: str) -> int:

@@ -186,7 +186,8 @@ def opened(pipe: Any, queue: Queue, record: Record) -> None:
 
 def withdrawn(pipe: Any, queue: Queue, snapshot_id: str) -> None:
     """Add to a pipeline the commands that delete a snapshot that was not accepted for lack of room."""
-    pipe.delete(keys.snapshot(snapshot_id), keys.snapshot(snapshot_id, "body"))
+    pipe.delete(keys.snapshot(snapshot_id))
+    pipe.delete(keys.snapshot(snapshot_id, "body"))
     pipe.zrem(keys.queue(queue, "syncs"), snapshot_id)
 
 

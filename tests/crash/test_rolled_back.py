@@ -135,7 +135,7 @@ def watched(tmp_path: Path, klaviyo: Account) -> Iterator[tuple[Sentinels, Group
         sender.post_until_accepted(message("42", "add", range(2)))
         with Redis(port=sentinels.primary) as redis:
             assert redis.wait(1, 10_000) == 1
-            until(lambda: redis.exists(keys.EPOCH) == 1, "the scheduler's first tick")
+            until(lambda: redis.exists(keys.partition(0, "epoch")) == 1, "the scheduler's first tick")
         yield sentinels, group, sender
 
 

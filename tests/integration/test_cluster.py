@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 import pytest
-from redis.asyncio.cluster import RedisCluster as AsyncRedisCluster
 
 from queues import batches, bounds, dead_letters, erasure, figures, holds, keys, owners, pending
 from queues import letter_scan as looks
@@ -24,6 +23,7 @@ from queues.names import PARTITIONS, Queue
 from queues.people import consents
 from queues.policy import FlushPolicy, decide
 from queues.server import room
+from queues.server.connection import connect_async
 from queues.settlement import Settlement, Undeliverable
 from queues.snapshots import members, orders
 from queues.snapshots.members import Bucket, Member
@@ -39,8 +39,13 @@ POLICY = FlushPolicy(size=5, upload_max=5)
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     with running_cluster(tmp_path_factory.mktemp("cluster")) as client:
-        # Any, because the ledger is typed for one server's client; the cluster's has the same methods.
         yield client
+
+
+def url_of(cluster: Any) -> str:
+    """What leads to the cluster by one of its nodes."""
+    known = cluster.get_primaries()[0]
+    return f"redis+cluster://{known.host}:{known.port}"
 
 
 def queue_of_each_partition() -> list[Queue]:
@@ -141,12 +146,11 @@ def test_a_snapshot_stays_in_the_partitions_of_its_queue_and_its_audience(cluste
 
 def test_one_message_for_all_partitions_is_committed_in_one_go(cluster: Any) -> None:
     acceptances = [Acceptance(queue, POLICY, "m2", changes("g")) for queue in queue_of_each_partition()]
-    known = cluster.get_primaries()[0]
     cluster.script_flush()
 
     async def commit() -> list[AcceptResult]:
-        async with AsyncRedisCluster(host=str(known.host), port=int(known.port)) as client:
-            group = GroupCommit(cast(Any, client))
+        async with connect_async(url_of(cluster)) as client:
+            group = GroupCommit(client)
             await group.accept(acceptances)
             return await group.accept(acceptances)
 
@@ -160,11 +164,10 @@ def test_a_person_is_forgotten_in_all_partitions(cluster: Any) -> None:
     for queue in queues:
         accept(cluster, Acceptance(queue, POLICY, "", changes("k", "l"), dead), NOW)
     persons = [person_key("email", "k"), person_key("mpid", "k")]
-    known = cluster.get_primaries()[0]
 
     async def tell() -> None:
-        async with AsyncRedisCluster(host=str(known.host), port=int(known.port)) as client:
-            await consents.remember(cast(Any, client), "default", persons, {"newsletter": (True, NOW)})
+        async with connect_async(url_of(cluster)) as client:
+            await consents.remember(client, "default", persons, {"newsletter": (True, NOW)})
 
     asyncio.run(tell())
     assert consents.recall(cluster, "default", [persons]) == [[{"newsletter": (True, NOW)}] * 2]
@@ -184,11 +187,10 @@ def test_a_person_is_forgotten_in_all_partitions(cluster: Any) -> None:
 def test_what_waits_in_all_partitions_is_counted_and_refuses_more(cluster: Any) -> None:
     for queue in queue_of_each_partition():
         accept(cluster, Acceptance(queue, POLICY, "", changes("h", "i")), NOW)
-    known = cluster.get_primaries()[0]
 
     async def full(most: int) -> str:
-        async with AsyncRedisCluster(host=str(known.host), port=int(known.port)) as client:
-            return await room.look(cast(Any, client), most)
+        async with connect_async(url_of(cluster)) as client:
+            return await room.look(client, most)
 
     waiting = sum(cluster.llen(keys.queue(queue, "pending")) for queue in pending.all_queues(cluster))
     assert asyncio.run(full(waiting + 1)) == ""

@@ -6,7 +6,10 @@ import pytest
 
 from queues import keys
 from queues.clock import now_ms
+from tests.support.cluster import BOTH
 from tests.support.world import QUEUE, World, addresses
+
+pytestmark = BOTH
 
 
 def test_joining_people_become_members_of_a_new_list_by_one_import_job(world: World) -> None:

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 from redis.asyncio.client import Pipeline
+from redis.exceptions import RedisClusterException
 
-from queues import acceptance, group_commit, keys
+from queues import acceptance, group_commit, keys, metrics
 from queues.acceptance import Acceptance, DeadOnArrival
 from queues.change import decode
 from queues.errors import QueueFull, Unavailable
@@ -167,6 +168,33 @@ def test_a_message_of_many_portions_lets_others_in_between(redis: Redis, redis_u
     assert asyncio.run(race()) == ["1", "2", "3", "4", "5", "large"]
     for queue, own in zip(QUEUES, ("24", "135"), strict=True):
         assert {email[0] for email in stored(redis, queue) if email[0] != "0"} == set(own)
+
+
+@pytest.mark.parametrize("fault", [RuntimeError("closed"), AttributeError("gone"), RedisClusterException("no node")])
+@pytest.mark.parametrize("place", ["pipeline", "count"])
+def test_whatever_is_raised_every_request_is_answered_and_the_next_is_accepted(
+    redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch, fault: Exception, place: str
+) -> None:
+    def fail(*_: object, **__: object) -> Any:
+        raise fault
+
+    async def both() -> tuple[list[Any], list[Any]]:
+        async with AsyncRedis.from_url(redis_url) as connected:
+            group = GroupCommit(connected)
+            requests = [parts(number, [(QUEUES[number % 2], 1)]) for number in range(5)]
+            with monkeypatch.context() as patch:
+                if place == "pipeline":
+                    patch.setattr(connected, "pipeline", fail)
+                else:
+                    patch.setattr(metrics, "on_arrival", fail)
+                first = await asyncio.gather(*map(group.accept, requests), return_exceptions=True)
+            return first, await asyncio.gather(*map(group.accept, requests))
+
+    first, second = asyncio.run(asyncio.wait_for(both(), 30))
+    assert all(isinstance(each, Unavailable | list) for each in first)
+    assert all(isinstance(each, Unavailable) for each in first) == (place == "pipeline")
+    assert [len(each) for each in second] == [1] * 5
+    assert sum(redis.llen(keys.queue(queue, "pending")) for queue in QUEUES) == 5
 
 
 def test_when_redis_is_away_the_portions_behind_are_not_tried(redis_url: str) -> None:

@@ -6,11 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.cluster import BOTH
 from tests.support.hut import Hut
 from tests.support.intake import TOKEN, Intake, known, running
 from tests.support.recovery import recover
 
 ANN, BOB, CID = "ann@example.com", "bob@example.com", "cid@example.com"
+
+pytestmark = BOTH
 
 
 @pytest.fixture

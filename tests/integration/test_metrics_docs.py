@@ -37,6 +37,7 @@ def told(redis_server: str) -> Iterator[Scraped]:
         for what in (metrics.TAKEN, metrics.DEAD, metrics.IDENTITY, metrics.RETRIES):
             metrics.count(redis, {metrics.of(what, VIPS, "size"): 1})
         metrics.count(redis, {(metrics.CLAMPED, "default", "changes"): 1})
+        metrics.count(redis, {metrics.RESTARTED: 1})
         metrics.count(redis, {metrics.of(metrics.LAPSED, VIPS): 1})
         for what in (metrics.CALLS, metrics.THROTTLED, metrics.WAITS, metrics.WAIT_MS):
             metrics.count(redis, {(what, "default", "get_lists"): 1})

@@ -51,6 +51,7 @@ def test_each_part_is_looked_at_and_what_is_missing_has_a_remedy(
         "memory": "warn",
         "scheduler": "fail",
         "workers": "fail",
+        "clocks": "ok",
         "holds": "ok",
         "contents": "ok",
         "ledger": "ok",

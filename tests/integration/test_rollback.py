@@ -103,7 +103,7 @@ def test_a_ledger_that_was_emptied_is_one_alarm_and_not_two(
     redis.flushall()
     assert memory.look(redis) is None
     watch = EpochWatch()
-    watch._epoch = b"of before"
+    watch._epochs = {0: b"of before"}
     assert watch.emptied(redis, NOW)
     assert memory.look(redis) is None
     assert "went back" not in caplog.text

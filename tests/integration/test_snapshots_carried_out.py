@@ -8,12 +8,15 @@ import pytest
 from redis import Redis
 
 from queues.clock import now_ms
+from tests.support.cluster import BOTH
 from tests.support.mirrored import Mirrored, mirrored
 from tests.support.snapshot_hut import NAME, single
 from tests.support.world import addresses
 from worker.snapshots import kind
 
 ANN, BOB, CID, DAN = "ann@example.com", "bob@example.com", "cid@example.com", "dan@example.com"
+
+pytestmark = BOTH
 
 
 def test_the_first_snapshot_fills_a_new_list(lists: Mirrored) -> None:

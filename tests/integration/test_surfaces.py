@@ -25,6 +25,7 @@ from queues.holds import Hold
 from queues.names import Queue
 from queues.settlement import Settlement, Undeliverable
 from queues.snapshots import guard, orders
+from tests.support.cluster import BOTH
 from tests.support.console import Console, console
 from tests.support.metrics import scrape
 from tests.support.ops import LAPSED, VIPS, ferry, put, settle, take
@@ -33,6 +34,8 @@ from tests.support.people import names
 EVENTS: Final = Queue("default", "event", "events")
 #: The parts of the equation that every surface has.
 PARTS: Final = ("accepted", "pending", "open", "delivered", "imported", "dead", "superseded")
+
+pytestmark = BOTH
 
 
 def others(redis: Redis) -> None:

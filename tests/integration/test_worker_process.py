@@ -9,18 +9,20 @@ from typing import Any, cast
 import msgspec
 import pytest
 from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 from rq.exceptions import ShutDownImminentException
 from rq.timeouts import JobTimeoutException
 from rq.worker import HerokuWorker
 
 from configuration import settings
 from mappings.rules import Rules
-from queues import batches, doorbell, keys, pending
+from queues import batches, doorbell, keys, metrics, pending
 from queues.acceptance import Acceptance, accept
 from queues.change import Body, Change, encode, person_key
 from queues.clock import now_ms
 from queues.names import Queue
 from queues.policy import FlushPolicy, decide
+from queues.server import installation
 from worker import deliver, main
 from worker.audience import upload
 from worker.connection import Destination
@@ -116,11 +118,43 @@ def test_a_stop_that_comes_while_a_delivery_is_started_reaches_it_when_it_can_be
     assert told == [signal.SIGTERM, signal.SIGINT]
 
 
-def test_a_worker_that_gives_up_without_being_asked_to_stop_ends_as_failed(
-    redis_url: str, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def own_signals() -> Iterator[None]:
+    """What the worker sets is undone."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def test_a_worker_of_rq_that_ends_by_itself_is_replaced_until_one_is_stopped_and_counted(
+    redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch, own_signals: None
 ) -> None:
+    ends = [RedisConnectionError("lost"), None, signal.SIGTERM]
+
+    def work(worker: main.DeliveryWorker, **_: object) -> bool:
+        end = ends.pop(0)
+        if isinstance(end, RedisConnectionError):
+            raise end
+        worker.stopped_by = end
+        return False
+
     monkeypatch.setenv("REDIS_URL", redis_url)
-    monkeypatch.setattr(main.DeliveryWorker, "work", lambda *_, **__: False)
-    with pytest.raises(SystemExit) as ended:
-        main.run(settings.load())
-    assert ended.value.code == 1
+    monkeypatch.setattr(main.DeliveryWorker, "work", work)
+    monkeypatch.setattr(main, "WAIT_S", 0)
+    main.run(settings.load())
+    assert ends == []
+    assert metrics.read(redis) == {metrics.RESTARTED: 2}
+
+
+def test_a_worker_waits_for_a_redis_that_is_not_up_until_it_is_stopped(
+    monkeypatch: pytest.MonkeyPatch, own_signals: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    def stop_then(*_: object) -> None:
+        signal.raise_signal(signal.SIGTERM)
+        raise RedisConnectionError("nobody listens")
+
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
+    monkeypatch.setattr(installation, "claim", stop_then)
+    main.run(settings.load())
+    assert "Redis does not answer (nobody listens); trying again in 1 s, nothing is lost" in caplog.text

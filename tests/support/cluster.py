@@ -1,4 +1,4 @@
-"""A Redis Cluster of three real servers on the loopback address."""
+"""Redis Clusters of real servers on the loopback address."""
 
 from __future__ import annotations
 
@@ -6,46 +6,114 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any, Final
 
+import pytest
 from redis import Redis
-from redis.cluster import RedisCluster
+from redis.crc import key_slot
 
-from tests.support.valkey import command, wait_until_up
+from queues.server.connection import connect
+from tests.support.valkey import VALKEY, command, wait_until_up
 from tests.support.waiting import until
 from tests.support.web import free_port
 
 HOST = "127.0.0.1"
-NODES = 3
 SLOTS = 16_384
+#: What `redis_server` takes for a cluster of one node with all slots: it checks every command as a large one does.
+ONE_NODE: Final = "cluster"
+#: For the tests of a module that commands with several keys run through.
+BOTH: Final = pytest.mark.parametrize("redis_server", [VALKEY, ONE_NODE], indirect=True, ids=["server", "cluster"])
+
+
+class Nodes:
+    """The servers, by port. The first `masters` of them share the slots; each other one is the replica of one."""
+
+    def __init__(self, folder: Path, masters: int, replicas: int, *options: str) -> None:
+        self._folder, self._masters, self._options = folder, masters, options
+        #: Port of clients -> port of the bus.
+        self._bus = {free_port(): free_port() for _ in range(masters + replicas)}
+        self.ports = list(self._bus)
+        self._processes: dict[int, subprocess.Popen[bytes]] = {}
+
+    @property
+    def url(self) -> str:
+        """REDIS_URL of the cluster."""
+        return "redis+cluster://" + ",".join(f"{HOST}:{port}" for port in self.ports)
+
+    def start(self, port: int) -> None:
+        """Start one server."""
+        where = self._folder / str(port)
+        where.mkdir(exist_ok=True)
+        places = ("--port", str(port), "--bind", HOST, "--dir", str(where), "--cluster-port", str(self._bus[port]))
+        words = command(*places, "--cluster-enabled", "yes", *self._options)
+        self._processes[port] = subprocess.Popen(words, stdout=subprocess.DEVNULL)
+
+    def kill(self, port: int) -> None:
+        """SIGKILL one server."""
+        process = self._processes.pop(port)
+        process.kill()
+        process.wait(30)
+
+    def kill_all(self) -> None:
+        """SIGKILL those that run."""
+        for port in list(self._processes):
+            self.kill(port)
+
+    def join(self) -> None:
+        """Make one cluster of the servers, and wait until it is."""
+        masters, replicas = self.ports[: self._masters], self.ports[self._masters :]
+        with ExitStack() as stack:
+            nodes = {port: stack.enter_context(Redis(HOST, port)) for port in self.ports}
+            for number, port in enumerate(self.ports):
+                wait_until_up(f"redis://{HOST}:{port}")
+                if number < len(masters):
+                    first, last = SLOTS * number // len(masters), SLOTS * (number + 1) // len(masters) - 1
+                    nodes[port].execute_command("CLUSTER ADDSLOTSRANGE", first, last)
+                nodes[masters[0]].execute_command("CLUSTER MEET", HOST, port, self._bus[port])
+            until(lambda: all(_state(node) == ("ok", str(len(nodes))) for node in nodes.values()), "the cluster forms")
+            for port, master in zip(replicas, masters, strict=False):
+                nodes[port].execute_command("CLUSTER REPLICATE", nodes[master].execute_command("CLUSTER MYID"))
+            for port in replicas:
+                until(lambda node=nodes[port]: node.info("replication").get("master_link_status") == "up")  # type: ignore[misc]
+
+    def replace(self, master: int) -> None:
+        """Let the replica of a master that was killed take over, without waiting for the others to vote."""
+        replica = self.ports[self.ports.index(master) + self._masters]
+        with Redis(HOST, replica) as node:
+            node.execute_command("CLUSTER FAILOVER", "TAKEOVER")
+            until(lambda: node.info("replication")["role"] == "master", "the replica takes over")
+
+    def owner(self, key: str) -> int:
+        """The port of the master that has a key, as the others see it."""
+        slot = key_slot(key.encode())
+        for port in self._processes:
+            with Redis(HOST, port) as node:
+                for first, last, (_, master, *_), *_ in node.execute_command("CLUSTER SLOTS"):
+                    if first <= slot <= last:
+                        return int(master)
+        raise AssertionError(f"nobody has slot {slot}")
+
+
+def _state(node: Redis) -> tuple[str, str]:
+    found = node.execute_command("CLUSTER INFO")  # type: ignore[no-untyped-call]  # as in redis-py
+    return found["cluster_state"], found["cluster_known_nodes"]
 
 
 @contextmanager
-def running_cluster(folder: Path) -> Iterator[RedisCluster]:
-    """Three masters that share the slots, and a client of them; ended with the block."""
-    ports = [(free_port(), free_port()) for _ in range(NODES)]
-    with ExitStack() as stack:
-        for port, bus in ports:
-            where = folder / str(port)
-            where.mkdir()
-            options = ("--port", str(port), "--bind", HOST, "--dir", str(where), "--cluster-port", str(bus))
-            process = subprocess.Popen(command(*options, "--cluster-enabled", "yes"), stdout=subprocess.DEVNULL)
-            stack.callback(process.wait, 10)
-            stack.callback(process.kill)
-        _join(ports)
-        yield stack.enter_context(RedisCluster(host=HOST, port=ports[0][0]))
+def cluster_of(folder: Path, masters: int, replicas: int = 0, *options: str) -> Iterator[Nodes]:
+    """A cluster that lives as long as the block."""
+    nodes = Nodes(folder, masters, replicas, *options)
+    try:
+        for port in nodes.ports:
+            nodes.start(port)
+        nodes.join()
+        yield nodes
+    finally:
+        nodes.kill_all()
 
 
-def _join(ports: list[tuple[int, int]]) -> None:
-    with ExitStack() as stack:
-        nodes = [stack.enter_context(Redis(HOST, port)) for port, _ in ports]
-        for number, (node, (port, _)) in enumerate(zip(nodes, ports, strict=True)):
-            wait_until_up(f"redis://{HOST}:{port}")
-            first, last = SLOTS * number // NODES, SLOTS * (number + 1) // NODES - 1
-            node.execute_command("CLUSTER ADDSLOTSRANGE", first, last)
-            nodes[0].execute_command("CLUSTER MEET", HOST, port, ports[number][1])
-        until(lambda: all(_is_whole(node) for node in nodes), "the cluster forms")
-
-
-def _is_whole(node: Redis) -> bool:
-    found = node.execute_command("CLUSTER INFO")  # type: ignore[no-untyped-call]  # as in redis-py
-    return (found["cluster_state"], found["cluster_known_nodes"]) == ("ok", str(NODES))
+@contextmanager
+def running_cluster(folder: Path) -> Iterator[Any]:
+    """Ferry's own client of three masters; Any, because it has more methods than that of one server."""
+    with cluster_of(folder, 3) as nodes, connect(nodes.url) as client:
+        yield client

@@ -16,6 +16,7 @@ from console import routes
 from console.auth.roles import Role
 from intake.app import create_app
 from queues import users
+from queues.server.connection import connect
 from queues.users import User
 from tests.support.intake import known, running
 
@@ -82,7 +83,7 @@ def add_users(redis: Redis) -> None:
 def console(redis_url: str, **more: Any) -> Iterator[Console]:
     """A console that runs as long as the block."""
     more = {"secret_keys": (SECRET,), "admin_token": ADMIN} | more
-    with Redis.from_url(redis_url) as redis:
+    with connect(redis_url) as redis:
         add_users(redis)
     with running(known(redis_url, **more), make) as started:
         yield Console(started.url)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from random import Random
 
 from queues.change import Action
@@ -15,8 +16,17 @@ AUDIENCES = ("1", "2", "3")
 class Load(threading.Thread):
     """One sender. It alone speaks of its `people`, so that what it says of one of them has an order."""
 
-    def __init__(self, sender: Sender, model: Model, people: range, random: Random, pause_s: float) -> None:
+    def __init__(
+        self,
+        sender: Sender,
+        model: Model,
+        people: range,
+        random: Random,
+        pause_s: float,
+        audiences: Sequence[str] = AUDIENCES,
+    ) -> None:
         super().__init__(daemon=True)
+        self._audiences = audiences
         self._sender, self._model, self._people, self._random = sender, model, people, random
         self._pause_s, self._over = pause_s, threading.Event()
 
@@ -34,4 +44,4 @@ class Load(threading.Thread):
 
     def _change(self) -> tuple[str, Action, str]:
         action: Action = "remove" if self._random.random() < 0.4 else "add"
-        return self._random.choice(AUDIENCES), action, address(self._random.choice(self._people))
+        return self._random.choice(self._audiences), action, address(self._random.choice(self._people))

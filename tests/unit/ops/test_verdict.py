@@ -138,3 +138,12 @@ def test_changes_that_are_late_although_nothing_stops_them_need_attention() -> N
     assert causes(of(waiting(16 * 60 + 10))) == [], "a quarter of an hour is normal"
     held = replace(late, hold=Hold("list_gone", NOW, "Restore it."))
     assert [text.split(" (")[0] for _, text in causes(of(held))] == ["The Klaviyo list of VIPs does not exist"]
+
+
+def test_a_machine_whose_clock_is_off_is_named_and_stops_nothing() -> None:
+    verdict = judge(of(waiting(7), clocks={"box-1": 150_000, "box-2": -7_000}))
+    assert verdict.state == "warn"
+    assert [plain(cause.text) for cause in verdict.causes] == [
+        "The clock of box-1 is off: 2 min ahead of Redis's.",
+        "The clock of box-2 is off: 7 s behind Redis's.",
+    ]

@@ -1,0 +1,195 @@
+"""Ferry's clients of a Redis Cluster: they wait for its nodes, ask all of them, and lead RQ to the right one."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+from rq import SimpleWorker
+from rq.serializers import JSONSerializer
+
+import commands.web
+import scheduler.main
+import worker.main
+from intake import readiness
+from local import embedded_cluster
+from ops.checks.redis_server import server_checks
+from queues import doorbell
+from queues.acceptance import Acceptance
+from queues.errors import NodeOfCluster, Unavailable
+from queues.group_commit import GroupCommit
+from queues.names import Queue
+from queues.policy import FlushPolicy
+from queues.server.connection import connect, connect_async
+from queues.server.rollback import EpochWatch
+from tests.support.cluster import HOST, Nodes, cluster_of
+from tests.support.intake import known
+from tests.support.ledger import change
+from tests.support.ops import ferry
+from tests.support.valkey import command, wait_until_up
+from tests.support.web import free_port
+from worker.process import settings_of_process
+
+NOW = 1_800_000_000_000
+
+
+@pytest.fixture(scope="module")
+def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
+    with cluster_of(tmp_path_factory.mktemp("nodes"), 3) as found:
+        yield found
+
+
+@pytest.fixture
+def redis(nodes: Nodes) -> Iterator[Any]:
+    """Of an empty cluster; Any, because it has more methods than the client of one server."""
+    with connect(nodes.url) as client:
+        client.flushall()
+        yield client
+
+
+@pytest.fixture
+def own_signals() -> Iterator[None]:
+    """What a process sets is undone."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def test_clients_made_while_no_node_is_up_raise_as_those_of_one_server_and_work_when_one_comes(tmp_path: Path) -> None:
+    nodes = Nodes(tmp_path, 1, 0)
+    accepted = Acceptance(Queue("default", "audience", "42"), FlushPolicy(), "", [change("a@example.com")])
+
+    async def accepts(group: GroupCommit) -> bool:
+        try:
+            return (await group.accept([accepted]))[0].fresh
+        except Unavailable:
+            return False
+
+    async def wait_for_a_node() -> list[bool]:
+        async with connect_async(nodes.url) as client:
+            group = GroupCommit(client)
+            found = [await accepts(group), await accepts(group)]
+            nodes.start(nodes.ports[0])
+            await asyncio.to_thread(nodes.join)
+            while not await accepts(group):  # it asks once a second
+                await asyncio.sleep(0.05)
+            return found
+
+    with connect(nodes.url) as redis:
+        try:
+            for attempt in (redis.ping, redis.info, lambda: doorbell.ring(redis, ["00-a"], NOW)):
+                with pytest.raises(RedisConnectionError):
+                    attempt()
+            assert asyncio.run(asyncio.wait_for(wait_for_a_node(), 60)) == [False, False]
+            assert redis.ping()
+            assert doorbell.ring(redis, ["00-a"], NOW) == ["00-a"]
+        finally:
+            nodes.kill_all()
+
+
+def test_the_figures_are_those_of_the_worst_master(nodes: Nodes, redis: Any) -> None:
+    async def seen() -> list[readiness.Check]:
+        async with connect_async(nodes.url) as client:
+            return await readiness.checks(client, NOW)
+
+    with Redis(HOST, nodes.ports[2]) as node:
+        node.config_set("maxmemory", "100mb")
+        node.config_set("maxmemory-policy", "allkeys-lru")
+        try:
+            assert redis.info("memory")["maxmemory"] == 100 * 1024 * 1024
+            (eviction,) = (check for check in server_checks(redis, known("").durable) if check.name == "eviction")
+            assert (eviction.ok, eviction.detail.partition(":")[0]) == (False, "allkeys-lru")
+            assert eviction in asyncio.run(seen())
+        finally:
+            node.config_set("maxmemory-policy", "noeviction")
+            node.config_set("maxmemory", 0)
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_one_master_that_was_emptied_is_noticed(nodes: Nodes, redis: Any, place: int) -> None:
+    watch = EpochWatch()
+    assert not watch.emptied(redis, NOW)
+    with Redis(HOST, nodes.ports[place]) as node:
+        node.flushall()
+    assert watch.emptied(redis, NOW)
+    assert not watch.emptied(redis, NOW)
+
+
+def test_rq_runs_its_jobs_at_the_node_that_has_them(
+    nodes: Nodes, redis: Any, monkeypatch: pytest.MonkeyPatch, own_signals: None
+) -> None:
+    monkeypatch.setenv("REDIS_URL", nodes.url)
+    settings_of_process.cache_clear()
+    queue, client = doorbell.rq_queue(redis), doorbell.rq_client(redis)
+    doorbell.ring(redis, ["00-gone", "nonsense"], NOW)
+    rq_worker = SimpleWorker([queue], connection=client, serializer=JSONSerializer)
+    assert doorbell.workers(redis) == {}
+    rq_worker.work(burst=True, logging_level="CRITICAL")
+    assert queue.job_ids == queue.started_job_registry.get_job_ids() == queue.finished_job_registry.get_job_ids() == []
+    assert queue.failed_job_registry.get_job_ids() == [f"nonsense_{NOW}"], "it names no batch"
+    doorbell.forget_failures(redis, 0)
+    assert queue.failed_job_registry.get_job_ids() == []
+    settings_of_process.cache_clear()
+
+
+@pytest.fixture
+def plain(nodes: Nodes) -> str:
+    """What leads to one node as if it were the only server."""
+    return f"redis://{HOST}:{nodes.ports[0]}/0"
+
+
+@pytest.mark.parametrize(
+    "begin", [worker.main.run, scheduler.main.run, commands.web._is_ours], ids=["worker", "scheduler", "web"]
+)
+def test_every_process_refuses_the_url_of_one_server_for_a_node(
+    plain: str, begin: Any, own_signals: None, redis: Any
+) -> None:
+    with pytest.raises(
+        Exception, match=r"it is a node of a Redis Cluster.*Set REDIS_URL to redis\+cluster://"
+    ) as found:
+        begin(known(plain))
+    assert isinstance(found.value, NodeOfCluster) or isinstance(found.value.__cause__, NodeOfCluster)
+    assert redis.dbsize(target_nodes="primaries") == 0
+
+
+@pytest.mark.parametrize("words", [("status",), ("flush", "--all")])
+def test_every_command_refuses_it_too(plain: str, tmp_path: Path, words: tuple[str, ...]) -> None:
+    told = ferry(plain, tmp_path, *words)
+    assert told.exit_code == 2
+    assert "it is a node of a Redis Cluster. Nothing was written. Set REDIS_URL to redis+cluster://" in told.output
+
+
+def test_the_url_of_a_cluster_is_refused_for_one_server(tmp_path: Path) -> None:
+    port = free_port()
+    words = command("--port", str(port), "--bind", HOST, "--dir", str(tmp_path))
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL) as alone:
+        wait_until_up(f"redis://{HOST}:{port}")
+        client = connect(f"redis+cluster://{HOST}:{port}")
+        with pytest.raises(RedisError, match="Cluster mode is not enabled on this node"):
+            client.ping()
+        alone.kill()
+
+
+@pytest.mark.parametrize("words", [("status",), ("doctor",), ("users", "list"), ("holds",)])
+def test_commands_work_on_a_cluster(nodes: Nodes, redis: Any, tmp_path: Path, words: tuple[str, ...]) -> None:
+    told = ferry(nodes.url, tmp_path, *words)
+    assert told.exception is None or isinstance(told.exception, SystemExit), told.output
+    assert "cannot be used" not in told.output
+
+
+def test_the_demo_has_a_cluster_of_three_nodes(tmp_path: Path) -> None:
+    with embedded_cluster.running(tmp_path) as url, connect(url) as client:
+        masters: Any = client
+        assert len(masters.get_primaries()) == url.count(",") + 1 == 3
+        assert client.info()["aof_enabled"] == 1
+    with connect(url) as gone, pytest.raises(RedisConnectionError):
+        gone.ping()
