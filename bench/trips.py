@@ -213,7 +213,7 @@ def _environment() -> dict[str, str]:
 @contextmanager
 def _intake(following: _Following) -> Iterator[str]:
     """Run the intake in a followed thread; yield its URL. What it checks beside the requests is part of no walk."""
-    for name in ("ROOM_EVERY", "KEYS_EVERY", "CONNECTIONS_EVERY"):
+    for name in ("ROOM_EVERY", "KEYS_EVERY", "CONNECTIONS_EVERY", "CLOCK_EVERY"):
         setattr(background, name, _NEVER_S)
     app.EVERY = _NEVER_S
     listener = socket.create_server(("127.0.0.1", 0))

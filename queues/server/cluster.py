@@ -88,8 +88,11 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except (RedisClusterException, RuntimeError, AttributeError) as fault:
-        # The last two: redis-py's asyncio client, when a connection is closed under a command.
-        raise RedisConnectionError(f"the Redis Cluster cannot be used: {fault}") from fault
+        # The last two: redis-py's asyncio client, when a connection is closed under a command. Texts other than that
+        # one may quote the command, and with it people's data.
+        text = str(fault)
+        why = text if text.startswith("Redis Cluster cannot be connected") else type(fault).__name__
+        raise RedisConnectionError(f"the Redis Cluster cannot be used: {why}") from None
 
 
 class _Pipeline(ClusterPipeline):

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -22,8 +23,9 @@ import worker.main
 from intake import readiness
 from local import embedded_cluster
 from ops.checks.redis_server import server_checks
-from queues import doorbell
+from queues import doorbell, keys
 from queues.acceptance import Acceptance
+from queues.change import decode
 from queues.errors import NodeOfCluster, Unavailable
 from queues.group_commit import GroupCommit
 from queues.names import Queue
@@ -35,6 +37,7 @@ from tests.support.intake import known
 from tests.support.ledger import change
 from tests.support.ops import ferry
 from tests.support.valkey import command, wait_until_up
+from tests.support.waiting import until
 from tests.support.web import free_port
 from worker.process import settings_of_process
 
@@ -94,6 +97,53 @@ def test_clients_made_while_no_node_is_up_raise_as_those_of_one_server_and_work_
             assert doorbell.ring(redis, ["00-a"], NOW) == ["00-a"]
         finally:
             nodes.kill_all()
+
+
+def test_a_slot_that_moves_while_changes_flow_loses_none_and_keeps_their_order(nodes: Nodes, redis: Any) -> None:
+    queue = Queue("default", "audience", "42")
+    key = keys.queue(queue, "pending")
+    target = next(port for port in nodes.ports if port != nodes.owner(key))
+
+    async def send(group: GroupCommit, number: int) -> None:
+        sent = Acceptance(queue, FlushPolicy(), f"m{number}", [change(f"{number:05}@example.com")])
+        while True:
+            try:
+                await group.accept([sent])
+            except Unavailable:
+                await asyncio.sleep(0.01)  # the sender repeats it
+            else:
+                return
+
+    async def flow() -> int:
+        async with connect_async(nodes.url) as client:
+            group, number, after = GroupCommit(client), 0, 0
+            moving: asyncio.Task[None] | None = None
+            while after < 20:
+                await send(group, number)
+                number += 1
+                if number == 200:
+                    moving = asyncio.create_task(asyncio.to_thread(nodes.move, key, target))
+                after += moving is not None and moving.done()
+            assert moving is not None
+            await moving
+            return number
+
+    sent = asyncio.run(asyncio.wait_for(flow(), 120))
+    until(lambda: nodes.owner(key) == target, "all nodes know")
+    stored = [msgspec.json.decode(decode(each).body.person)["email"] for each in redis.lrange(key, 0, -1)]
+    assert stored == [f"{number:05}@example.com" for number in range(sent)]
+
+
+def ring_works(redis: Any) -> bool:
+    """Whether RQ takes a job."""
+    return doorbell.ring(redis, ["00-b"], NOW) == ["00-b"]
+
+
+def test_rqs_slot_may_move_too(nodes: Nodes, redis: Any) -> None:
+    assert ring_works(redis)
+    nodes.move(keys.RQ_PREFIX, next(port for port in nodes.ports if port != nodes.owner(keys.RQ_PREFIX)))
+    assert doorbell.rq_queue(redis).job_ids == [f"00-b_{NOW}"]
+    assert doorbell.ring(redis, ["00-c"], NOW) == ["00-c"]
 
 
 def test_the_figures_are_those_of_the_worst_master(nodes: Nodes, redis: Any) -> None:
@@ -184,6 +234,13 @@ def test_commands_work_on_a_cluster(nodes: Nodes, redis: Any, tmp_path: Path, wo
     told = ferry(nodes.url, tmp_path, *words)
     assert told.exception is None or isinstance(told.exception, SystemExit), told.output
     assert "cannot be used" not in told.output
+
+
+def test_a_fault_of_the_cluster_client_quotes_no_command(redis: Any) -> None:
+    with pytest.raises(RedisConnectionError, match="cannot be used: RedisClusterException") as found:
+        redis.eval("return 1", 2, "a", "ann@example.com")
+    assert found.value.__cause__ is None
+    assert "ann@" not in str(found.value)
 
 
 def test_the_demo_has_a_cluster_of_three_nodes(tmp_path: Path) -> None:

@@ -83,6 +83,18 @@ class Nodes:
             node.execute_command("CLUSTER FAILOVER", "TAKEOVER")
             until(lambda: node.info("replication")["role"] == "master", "the replica takes over")
 
+    def move(self, key: str, target: int) -> None:
+        """Move the slot of a key to another master, key by key, as an operator does who adds one."""
+        slot, source = key_slot(key.encode()), self.owner(key)
+        with Redis(HOST, source) as old, Redis(HOST, target) as new:
+            from_id, to_id = (node.execute_command("CLUSTER MYID") for node in (old, new))
+            new.execute_command("CLUSTER SETSLOT", slot, "IMPORTING", from_id)
+            old.execute_command("CLUSTER SETSLOT", slot, "MIGRATING", to_id)
+            while found := old.execute_command("CLUSTER GETKEYSINSLOT", slot, 1):
+                old.execute_command("MIGRATE", HOST, target, "", 0, 5_000, "KEYS", *found)
+            for node in (new, old):
+                node.execute_command("CLUSTER SETSLOT", slot, "NODE", to_id)
+
     def owner(self, key: str) -> int:
         """The port of the master that has a key, as the others see it."""
         slot = key_slot(key.encode())
