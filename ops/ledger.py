@@ -76,8 +76,8 @@ def _cause(fault: RedisError) -> str:
 
 
 def _remedy(url: str, fault: RedisError) -> str:
-    if "max number of clients" in str(fault):
-        return "It has as many clients as it allows: raise maxclients. docs/deploy.md says how many Ferry needs."
+    if "max number of clients reached" in str(fault):
+        return "Raise its maxclients: docs/deploy.md, Connections to Redis, says how many Ferry needs."
     match fault:
         case AuthenticationError():
             return "Correct the user and password in REDIS_URL."

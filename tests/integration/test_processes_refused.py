@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from redis import Redis
 
-from tests.support.ops import NOWHERE, ferry_process
+from tests.support.intake_redis import server
+from tests.support.ops import NOWHERE, ferry, ferry_process
 
 
 @pytest.mark.parametrize("command", ["up", "web", "scheduler", "worker"])
@@ -24,3 +26,11 @@ def test_a_process_without_its_redis_ends_with_1_and_without_the_password(tmp_pa
     assert "Error: Redis at redis://127.0.0.1:1/0 cannot be used" in told.stderr
     assert "s3cret" not in told.stderr
     assert "Traceback" not in told.stderr
+
+
+def test_a_redis_without_room_for_another_client_is_named_as_that(tmp_path: Path) -> None:
+    with server(tmp_path, "--maxclients", "1") as (_, url), Redis.from_url(url) as taken:
+        assert taken.ping()
+        told = ferry(url, tmp_path, "status")
+    assert told.exit_code == 1
+    assert "max number of clients reached Raise its maxclients" in " ".join(told.output.split())
