@@ -39,6 +39,7 @@ _MENU: Final = (
     (
         "Audiences",
         (
+            MenuLink("/queries", "Queries", "clock"),
             MenuLink("/syncs", "Syncs", "sync"),
             MenuLink("/person", "Person lookup", "person"),
             MenuLink("/preview", "Preview", "preview"),
