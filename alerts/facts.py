@@ -8,6 +8,7 @@ from typing import Final
 
 from redis import Redis
 
+from configuration.queries import Query
 from queues import alerts, undecided_erasures
 from queues.census import Census, take_summary
 from queues.connections import key_changes
@@ -15,11 +16,15 @@ from queues.connections.key_changes import KeyChange
 from queues.history import hours
 from queues.history.hours import Hour
 from queues.names import Queue
+from queues.queries import records
+from queues.queries.records import QueryRun, QueryState
 from queues.snapshots import comparisons
 from queues.snapshots.comparisons import Differing
 
 #: ms for which a change or the last attempt is an alert; afterwards only the audit log shows it.
 LASTS_MS: Final = 86_400_000
+#: Runs of a query that are looked through for one that was not skipped.
+_RUNS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +54,19 @@ class Facts:
     erasures: Mapping[Queue, undecided_erasures.UndecidedErasures] = field(default_factory=dict)
     key_changes: Sequence[KeyChange] = ()
     differing: Mapping[Queue, Differing] = field(default_factory=dict)
+    queries: Sequence[QueryFacts] = ()
 
 
-def look(redis: Redis) -> Facts:
+@dataclass(frozen=True, slots=True)
+class QueryFacts:
+    """A scheduled query, what the ledger knows of it, and its newest run that did not just wait for another one."""
+
+    query: Query
+    state: QueryState
+    last: QueryRun | None
+
+
+def look(redis: Redis, queries: Sequence[Query] = ()) -> Facts:
     """Read the facts. Raises redis.RedisError."""
     census = take_summary(redis, whole_trouble=True)
     keeping = [count.queue for count in census.queues if count.kept]
@@ -69,7 +84,17 @@ def look(redis: Redis) -> Facts:
         ),
         key_changes=key_changes.recent(redis, census.at - LASTS_MS),
         differing=comparisons.differing(redis, census.at),
+        queries=_queries(redis, queries),
     )
+
+
+def _queries(redis: Redis, queries: Sequence[Query]) -> list[QueryFacts]:
+    states = records.states(redis, [query.name for query in queries])
+    runs = ((query, records.runs(redis, query.name, _RUNS)) for query in queries)
+    return [
+        QueryFacts(query, states[query.name], next((run for run in found if run.state != "skipped"), None))
+        for query, found in runs
+    ]
 
 
 def settlement(last: Sequence[Hour]) -> RecentOutcomes:
