@@ -23,8 +23,6 @@ from queues.snapshots.comparisons import Differing
 
 #: ms for which a change or the last attempt is an alert; afterwards only the audit log shows it.
 LASTS_MS: Final = 86_400_000
-#: Runs of a query that are looked through for one that was not skipped.
-_RUNS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +57,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class QueryFacts:
-    """A scheduled query, what the ledger knows of it, and its newest run that did not just wait for another one."""
+    """A scheduled query, what the ledger knows of it, and its newest run that was not skipped."""
 
     query: Query
     state: QueryState
@@ -89,12 +87,9 @@ def look(redis: Redis, queries: Sequence[Query] = ()) -> Facts:
 
 
 def _queries(redis: Redis, queries: Sequence[Query]) -> list[QueryFacts]:
-    states = records.states(redis, [query.name for query in queries])
-    runs = ((query, records.runs(redis, query.name, _RUNS)) for query in queries)
-    return [
-        QueryFacts(query, states[query.name], next((run for run in found if run.state != "skipped"), None))
-        for query, found in runs
-    ]
+    names = [query.name for query in queries]
+    states, lasts = records.states(redis, names), records.last_runs(redis, names)
+    return [QueryFacts(query, states[query.name], lasts.get(query.name)) for query in queries]
 
 
 def settlement(last: Sequence[Hour]) -> RecentOutcomes:

@@ -27,7 +27,7 @@ from queues.clock import now_ms
 from queues.queries import records
 from queues.snapshots import orders
 from queues.snapshots.records import Counts
-from text.wording import number
+from text.wording import number, plural
 
 #: State -> the class of its mark, and its word.
 STATUS: Final[dict[ShownState, tuple[str, str]]] = {
@@ -55,6 +55,11 @@ class RunEquation:
     parts: list[tuple[int, str]]
     remark: str = ""
 
+    @property
+    def shown(self) -> list[tuple[int, str]]:
+        """The parts that are not 0; the first one if all are."""
+        return [part for part in self.parts if part[0]] or self.parts[:1]
+
 
 def equations(run: RunDocument) -> list[RunEquation]:
     """Return the equations of a run; none before its rows were compared. Pure."""
@@ -63,7 +68,7 @@ def equations(run: RunDocument) -> list[RunEquation]:
         return []
     found = [
         RunEquation(
-            "people in the rows",
+            f"people in {plural(counts.rows, 'row')}",
             counts.rows + counts.expansion,
             [(counts.people, "to be on the list"), (counts.duplicates, "duplicates"), (counts.rejected, "rejected")],
         ),

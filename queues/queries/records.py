@@ -14,6 +14,8 @@ from queues import keys
 #: Records kept of a query, and for how many ms.
 RUNS: Final = 100
 RUN_MS: Final = 30 * 86_400_000
+#: Runs of a query that are looked through for one that was not skipped.
+_LOOKED_AT: Final = 10
 
 #: queued: for a worker, or its turn at the source. reading: the query's result. submitted: as a snapshot, whose record
 #: says how it goes on. failed, cancelled: the list was not touched. skipped: the run before was still reading. missed:
@@ -102,6 +104,12 @@ def runs(redis: Redis, query: str, most: int = RUNS) -> list[QueryRun]:
         for run_id in ids:
             pipe.hget(keys.query_run(run_id.decode()), "record")
         return [_decode(stored) for stored in pipe.execute() if stored]
+
+
+def last_runs(redis: Redis, queries: Iterable[str]) -> dict[str, QueryRun]:
+    """Return the newest run of each query that was not skipped, by the query's name."""
+    found = ((name, [run for run in runs(redis, name, _LOOKED_AT) if run.state != "skipped"]) for name in queries)
+    return {name: some[0] for name, some in found if some}
 
 
 def states(redis: Redis, queries: Iterable[str]) -> dict[str, QueryState]:

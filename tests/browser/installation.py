@@ -95,13 +95,14 @@ class Installation:
 
 
 def _shop(folder: Path) -> Path:
-    """The settings of a query that runs only when somebody asks, and its database."""
+    """The settings of a query whose slot comes every four years, and its database."""
     folder.mkdir()
     with closing(sqlite3.connect(folder / "shop.sqlite")) as database, database:
         database.execute("create table loyal (email text, plan text)")
         database.executemany("insert into loyal values (?, 'gold')", [(name,) for name in [*names(5), "nobody@"]])
     file = folder / "connections.toml"
-    file.write_text('[sources.shop]\nsqlite = "shop.sqlite"\n[queries.loyal]\nsource = "shop"\ntable = "loyal"\n')
+    source = '[sources.shop]\nsqlite = "shop.sqlite"\n'
+    file.write_text(f'{source}[queries.loyal]\nsource = "shop"\ntable = "loyal"\nschedule = "0 0 29 2 *"\n')
     return file
 
 

@@ -113,7 +113,7 @@ def test_the_equations_of_a_run_add_up_on_its_page(served: Console, redis: Redis
     run = submitted(redis, counts, Outcomes(changes=8, delivered=8, settled=now_ms()))
     page = " ".join(browser.get(f"{served.url}/queries/{NAME}/runs/{run}", timeout=30).text.split())
     for words in (
-        "<dt>10 people in the rows</dt> <dd>= 7 to be on the list + 2 duplicates + 1 rejected</dd>",
+        "<dt>10 people in 10 rows</dt> <dd>= 7 to be on the list + 2 duplicates + 1 rejected</dd>",
         "<dt>7 people to be on the list</dt> <dd>= 3 added + 1 updated + 3 unchanged",
         "4 removed, 50.0% of the list",
         "The SQL is another than that of the last good run.",
@@ -133,3 +133,4 @@ def test_a_failed_run_says_first_that_the_list_was_not_touched(served: Console, 
     assert leases.end(redis, held, {})
     page = browser.get(f"{served.url}/queries/{NAME}/runs/{held.run.id}", timeout=30).text
     assert page.index("The list was not touched.") < page.index("What happened")
+    assert '<span class="unseen"> failed queries</span>' in page
