@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import falcon
 import falcon.asgi
@@ -19,7 +19,7 @@ from console.forms import form, see
 from console.pages.act_hold import LONGEST
 from console.pages.last_action import SAID_MS, done
 from ops.queries import actions
-from ops.queries.documents import QueryDocument, RunDocument, ShownState, query_documents, run_documents, sql_of
+from ops.queries.documents import QueryDocument, RunDocument, query_documents, run_documents, sql_of
 from ops.queries.view import run_lines
 from ops.sync.view import remarks
 from queues import audit
@@ -28,22 +28,6 @@ from queues.queries import records
 from queues.snapshots import orders
 from queues.snapshots.records import Counts
 from text.wording import number, plural
-
-#: State -> the class of its mark, and its word.
-STATUS: Final[dict[ShownState, tuple[str, str]]] = {
-    "queued": ("waiting", "Waiting"),
-    "reading": ("running", "Reading"),
-    "comparing": ("running", "Comparing"),
-    "held": ("held", "Held"),
-    "delivering": ("delivering", "Delivering"),
-    "delivered": ("done", "Done"),
-    "failed": ("failed", "Failed"),
-    "superseded": ("replaced", "Replaced"),
-    "cancelled": ("replaced", "Cancelled"),
-    "skipped": ("warn", "Skipped"),
-    "missed": ("failed", "Missed"),
-    "submitted": ("idle", "Submitted"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +90,7 @@ class QueriesPage:
         """Show every query, with its next slot and its last run."""
         context, now = self._context, now_ms()
         found = await context.run(query_documents, context.redis, context.settings.queries, now)
-        render.page(req, resp, "queries.html", queries=found, status=STATUS, at=now)
+        render.page(req, resp, "queries.html", queries=found, at=now)
 
 
 class QueryPage:
@@ -131,7 +115,6 @@ class QueryPage:
             columns=dict(wanted.columns),
             sql=await context.run(sql_of, context.settings, wanted) if is_admin else None,
             done=done(noted, who.who, now, {query}),
-            status=STATUS,
             acts=who.may(Role.OPERATOR),
             longest=LONGEST,
             at=now,
@@ -167,7 +150,6 @@ class QueryRunPage:
             equations=equations(shown),
             before=before,
             held_at=f"/queues/{orders.queue_of(wanted.connection, query)}/release",
-            status=STATUS,
             acts=visitor(req).may(Role.OPERATOR),
             at=now_ms(),
         )

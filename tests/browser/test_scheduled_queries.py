@@ -18,7 +18,7 @@ def test_an_operator_runs_a_query_and_reads_what_it_did(page: Page) -> None:
     assert "SQL, for admins" not in page.text()
     page.press("Run now")
     assert "You started a run of loyal." in page.text()
-    page.shows("/queries/loyal", "Done")
+    page.shows("/queries/loyal", "Delivered")
     page.fill("Reason", "the shop is closed")
     page.press("Pause")
     assert "the shop is closed. Runs by hand still work." in page.text()
