@@ -8,6 +8,7 @@ from typing import Final
 
 from redis import Redis
 
+from configuration.queries import Query
 from queues import alerts, undecided_erasures
 from queues.census import Census, take_summary
 from queues.connections import key_changes
@@ -15,6 +16,8 @@ from queues.connections.key_changes import KeyChange
 from queues.history import hours
 from queues.history.hours import Hour
 from queues.names import Queue
+from queues.queries import records
+from queues.queries.records import QueryRun, QueryState
 from queues.snapshots import comparisons
 from queues.snapshots.comparisons import Differing
 
@@ -49,9 +52,19 @@ class Facts:
     erasures: Mapping[Queue, undecided_erasures.UndecidedErasures] = field(default_factory=dict)
     key_changes: Sequence[KeyChange] = ()
     differing: Mapping[Queue, Differing] = field(default_factory=dict)
+    queries: Sequence[QueryFacts] = ()
 
 
-def look(redis: Redis) -> Facts:
+@dataclass(frozen=True, slots=True)
+class QueryFacts:
+    """A scheduled query, what the ledger knows of it, and its newest run that was not skipped."""
+
+    query: Query
+    state: QueryState
+    last: QueryRun | None
+
+
+def look(redis: Redis, queries: Sequence[Query] = ()) -> Facts:
     """Read the facts. Raises redis.RedisError."""
     census = take_summary(redis, whole_trouble=True)
     keeping = [count.queue for count in census.queues if count.kept]
@@ -69,7 +82,14 @@ def look(redis: Redis) -> Facts:
         ),
         key_changes=key_changes.recent(redis, census.at - LASTS_MS),
         differing=comparisons.differing(redis, census.at),
+        queries=_queries(redis, queries),
     )
+
+
+def _queries(redis: Redis, queries: Sequence[Query]) -> list[QueryFacts]:
+    names = [query.name for query in queries]
+    states, lasts = records.states(redis, names), records.last_runs(redis, names)
+    return [QueryFacts(query, states[query.name], lasts.get(query.name)) for query in queries]
 
 
 def settlement(last: Sequence[Hour]) -> RecentOutcomes:

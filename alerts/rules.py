@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from alerts.facts import LASTS_MS, Facts, RecentOutcomes
+from alerts.rules_of_queries import of_query
 from configuration.alerts import Limits
 from klaviyo.revision import RETIRED, REVISION
 from queues import undecided_erasures
@@ -159,6 +160,7 @@ def judged(facts: Facts, limits: Limits) -> list[Alert]:
         *(_of_erasures(facts) if limits.erasures else ()),
         *(of_keys(facts.key_changes, facts.census.at) if limits.keys else ()),
         *(differs(queue, each) for queue, each in facts.differing.items() if limits.lists),
+        *(alert for found in facts.queries if limits.queries for alert in of_query(found, facts.census.at)),
     ]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Final
@@ -21,6 +21,7 @@ from alerts.facts import look
 from alerts.news import WRITTEN_OUT, ChannelFailed, News
 from alerts.posting import tell_slack, tell_webhook
 from configuration.alerts import Alerting
+from configuration.queries import Query
 from configuration.settings import Settings
 from queues import alerts
 from queues.alerts import Raised
@@ -50,7 +51,7 @@ def watching(settings: Settings, every_s: float) -> Iterator[None]:
         return
     stop = threading.Event()
     redis = connect(settings.redis_url)
-    arguments = (redis, settings.installation, settings.alerts, every_s, stop)
+    arguments = (redis, settings.installation, settings.alerts, settings.queries, every_s, stop)
     thread = threading.Thread(target=_watch, args=arguments, name="alerts", daemon=True)
     thread.start()
     try:
@@ -60,14 +61,21 @@ def watching(settings: Settings, every_s: float) -> Iterator[None]:
         thread.join(END_S)
 
 
-def _watch(redis: Redis, name: str | None, alerting: Alerting, every_s: float, stop: threading.Event) -> None:
+def _watch(
+    redis: Redis,
+    name: str | None,
+    alerting: Alerting,
+    queries: Sequence[Query],
+    every_s: float,
+    stop: threading.Event,
+) -> None:
     ours = prevented = False
     while not stop.is_set():
         try:
             if not ours:
                 installation.claim(redis, name)
                 ours = True
-            if judge(redis, alerting) and prevented:
+            if judge(redis, alerting, queries) and prevented:
                 log.info("alerts are judged again")
                 prevented = False
         except NotOurs:
@@ -82,12 +90,15 @@ def _watch(redis: Redis, name: str | None, alerting: Alerting, every_s: float, s
         stop.wait(every_s)
 
 
-def judge(redis: Redis, alerting: Alerting) -> bool:
-    """Judge unless a process did within the minute; return whether it was done. Raises redis.RedisError."""
+def judge(redis: Redis, alerting: Alerting, queries: Sequence[Query] = ()) -> bool:
+    """Judge unless a process did within the minute; return whether it was done. Raises redis.RedisError.
+
+    `queries`: the scheduled ones.
+    """
     began = time.monotonic()
     if not alerts.my_turn(redis):
         return False
-    facts = look(redis)
+    facts = look(redis, queries)
     known = news.merged(alerts.raised(redis), rules.judged(facts, alerting.limits), facts.census.at)
     alerts.remember(redis, known)
     alerts.note_judging(redis, facts.census.at)

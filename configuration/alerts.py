@@ -15,7 +15,7 @@ class Limits:
     percent of maxmemory. `revision_days`: days until Klaviyo retires the revision that Ferry uses. `erasures`: erasures
     that need attention. `keys`: every Klaviyo key that a message changed, and every attempt of a sender that may not.
     `ledger_rolled_back`: a ledger that was rolled back, until someone acknowledges it. `lists`: every list that a daily
-    comparison found to differ from the membership ledger.
+    comparison found to differ from the membership ledger. `queries`: a scheduled query that does not run as it should.
     """
 
     dead_letters: int = 100
@@ -30,6 +30,7 @@ class Limits:
     ledger_rolled_back: bool = True
     keys: bool = True
     lists: bool = True
+    queries: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ _EXAMPLES: Final = {
     "erasures": "true",
     "keys": "true",
     "lists": "true",
+    "queries": "true",
     "slack_url_env": '"SLACK_WEBHOOK"',
     "webhook_url": '"https://ops.example.com/ferry"',
     "webhook_secret_env": '"ALERT_SECRET"',
@@ -54,6 +55,7 @@ class AlertsSchema(Schema):
     ledger_rolled_back = fields.Boolean()
     keys = fields.Boolean()
     lists = fields.Boolean()
+    queries = fields.Boolean()
     slack_url_env = fields.String(validate=validate.Length(1))
     webhook_url = fields.String(validate=web_address)
     webhook_secret_env = fields.String(validate=validate.Length(1))

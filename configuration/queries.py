@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
+from configuration.due import Schedule
+
 Kind = Literal["server", "sqlite", "folder"]
 Null = Literal["clear", "keep"]
 
@@ -68,3 +70,8 @@ class Query:
     attributes: tuple[str, ...] | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     paused: bool = False
+
+    @property
+    def when(self) -> Schedule:
+        """When it runs."""
+        return Schedule(self.schedule, self.every_seconds, self.time_zone, self.catch_up_seconds)

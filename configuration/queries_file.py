@@ -14,6 +14,7 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 
 from configuration.connections import AudienceSettings, Connection, Connections, is_name
 from configuration.connections_file import ConnectionsError, document, read_table, variable
+from configuration.due import check
 from configuration.queries import MAX_ROWS, DataSource, Kind, Query
 
 Made = TypeVar("Made")
@@ -25,7 +26,6 @@ _READS: Final = ("sql_file", "table", "dbt_model")
 _TABLE: Final = re.compile(r"[\w$]+([.][\w$]+){0,2}|[\w.-]+[.](parquet|csv|tsv|json|ndjson|jsonl)([.]gz)?")
 _DURATION: Final = re.compile(r"([1-9][0-9]{0,5})([mhd])")
 _SECONDS: Final = {"m": 60, "h": 3_600, "d": 86_400}
-_CRONTAB: Final = re.compile(r"[^\s]+( +[^\s]+){4}")
 #: A larger bound is a typing error.
 _ROWS: Final = 100_000_000
 _EXAMPLES: Final = {
@@ -70,8 +70,10 @@ def _duration(text: str) -> None:
 
 
 def _crontab(text: str) -> None:
-    if not _CRONTAB.fullmatch(text):
-        raise ValidationError("not five fields of crontab: minute, hour, day, month, weekday.")
+    try:
+        check(text)
+    except ValueError as fault:
+        raise ValidationError(str(fault)) from None
 
 
 def _table(text: str) -> None:

@@ -18,6 +18,7 @@ from console import errors
 from console.api.dead import ConfirmApi, LetterApi, LettersApi, ReplayApi
 from console.api.openapi import document
 from console.api.others import AuditApi, ConnectionsApi, HoldsApi
+from console.api.queries import QueriesApi, QueryApi, QueryPauseApi, QueryResumeApi, QueryRunApi, QueryRunsApi
 from console.api.queues import FlushApi, HoldApi, QueueApi, QueuesApi, ReleaseApi
 from console.auth.authenticate import Authenticator
 from console.auth.middleware import AuthMiddleware
@@ -25,7 +26,7 @@ from console.auth.signin import SignIn, SignOut
 from console.auth.transport import way_of
 from console.context import App, AppContext
 from console.metrics import page
-from console.pages import dead, overview
+from console.pages import dead, overview, queries
 from console.pages.act_flush import FlushAct
 from console.pages.act_hold import HoldAct
 from console.pages.act_release import ReleaseAct
@@ -141,6 +142,7 @@ def add_routes(app: App, context: AppContext) -> None:
     app.add_route("/holds", HoldsPage(context))
     app.add_route("/retries", RetriesPage(context))
     app.add_route(f"{_QUEUE}/retry", RetryAct(context))
+    queries.add_routes(app, context)
     app.add_route("/syncs", SyncsPage(context))
     app.add_route("/syncs/{snapshot}/rejected.csv", RejectedRows(context))
     app.add_route(_QUEUE, QueuePage(context))
@@ -172,6 +174,12 @@ def add_api_routes(app: App, context: AppContext) -> None:
     """Add the operator's API to the app."""
     app.add_route("/v1/queues", QueuesApi(context))
     app.add_route(f"/v1{_QUEUE}", QueueApi(context))
+    app.add_route("/v1/queries", QueriesApi(context))
+    app.add_route("/v1/queries/{query}", QueryApi(context))
+    app.add_route("/v1/queries/{query}/runs", QueryRunsApi(context))
+    app.add_route("/v1/queries/{query}/run", QueryRunApi(context))
+    app.add_route("/v1/queries/{query}/pause", QueryPauseApi(context))
+    app.add_route("/v1/queries/{query}/resume", QueryResumeApi(context))
     app.add_route("/v1/flush", FlushApi(context))
     app.add_route(f"/v1{_QUEUE}/flush", FlushApi(context))
     for place in (_QUEUE, _CONNECTION):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -14,6 +15,8 @@ from console.context import AppContext
 from ops import status_words as words
 from ops.holds import placed_by_person
 from queues.census import Census
+from queues.queries import records
+from queues.queries.records import QueryRun
 from queues.snapshots.guard import GUARD
 
 
@@ -39,6 +42,7 @@ _MENU: Final = (
     (
         "Audiences",
         (
+            MenuLink("/queries", "Queries", "clock"),
             MenuLink("/syncs", "Syncs", "sync"),
             MenuLink("/person", "Person lookup", "person"),
             MenuLink("/preview", "Preview", "preview"),
@@ -85,8 +89,8 @@ class Shell:
     badges: dict[str, Badge] = field(default_factory=dict)
 
 
-def badges(census: Census) -> dict[str, Badge]:
-    """Return the badges of the menu; none for a count of zero. Pure."""
+def badges(census: Census, lasts: Mapping[str, QueryRun]) -> dict[str, Badge]:
+    """Return the badges of the menu; none for a count of zero. `lasts`: the last run of each query. Pure."""
     free = [count for count in census.queues if not words.is_held(count, census)]
     holds = [*census.holds.values(), *(count.hold for count in census.queues if count.hold)]
     stops = any(not placed_by_person(hold) and hold.reason != GUARD for hold in holds)
@@ -94,6 +98,7 @@ def badges(census: Census) -> dict[str, Badge]:
         "/retries": Badge(sum(words.failed(batch) for count in free for batch in count.batches), "warn", "retries"),
         "/dead": Badge(census.totals.all.kept, "bad", "dead letters"),
         "/holds": Badge(len(holds), "bad" if stops else "warn", "holds"),
+        "/queries": Badge(sum(run.state in ("failed", "missed") for run in lasts.values()), "bad", "failed queries"),
         "/syncs": Badge(sum(hold.reason == GUARD for hold in holds), "warn", "held syncs"),
     }
     return {path: badge for path, badge in found.items() if badge.count}
@@ -113,7 +118,10 @@ class ShellMiddleware:
             req.context.shell = Shell(self._context.settings.installation or "", await self._badges())
 
     async def _badges(self) -> dict[str, Badge]:
+        context = self._context
+        names = [query.name for query in context.settings.queries]
         try:
-            return badges(await self._context.summary())
+            lasts = await context.run(records.last_runs, context.redis, names) if names else {}
+            return badges(await context.summary(), lasts)
         except RedisError:
             return {}

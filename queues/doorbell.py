@@ -30,6 +30,8 @@ NAME = "ferry"
 #: The worker's functions, named by path so that the scheduler need not import the worker.
 TASK = "worker.deliver.deliver"
 PROBE = "worker.probe.probe"
+QUERY = "worker.queries.run.run"
+TASKS = (TASK, PROBE, QUERY)
 #: Seconds that a delivery may run without giving its batch back.
 JOB_TIMEOUT = 900
 #: Seconds that a failed job is kept: long enough to inspect; the log has the same information.
@@ -53,10 +55,19 @@ def ring(redis: Redis, batch_ids: list[str], now: int) -> list[str]:
 
     `now` (ms) makes job ids unique: RQ mistakes a second job of the same id for the first.
     """
+    return _ring(redis, TASK, batch_ids, now, JOB_TIMEOUT)
+
+
+def ring_run(redis: Redis, run_id: str, now: int, timeout: int) -> None:
+    """Ring a worker for the run of a query, unless it has a job waiting. `timeout`: seconds that the job may last."""
+    _ring(redis, QUERY, [run_id], now, timeout)
+
+
+def _ring(redis: Redis, task: str, ids: list[str], now: int, timeout: int) -> list[str]:
     queue = rq_queue(redis)
-    waiting = {job_id.partition("_")[0] for job_id in queue.job_ids}
-    fresh = [batch_id for batch_id in batch_ids if batch_id not in waiting]
-    queue.enqueue_many([_job(TASK, batch_id, f"{batch_id}_{now}") for batch_id in fresh])
+    waiting = {job_id.rpartition("_")[0] for job_id in queue.job_ids}
+    fresh = [each for each in ids if each not in waiting]
+    queue.enqueue_many([_job(task, each, f"{each}_{now}", timeout) for each in fresh])
     return fresh
 
 
@@ -65,11 +76,11 @@ def ask_probe(redis: Redis, connection: str, now: int) -> None:
     rq_queue(redis).enqueue_many([_job(PROBE, connection, f"probe-{connection}_{now}")])
 
 
-def _job(task: str, argument: str, job_id: str) -> EnqueueData:
+def _job(task: str, argument: str, job_id: str, timeout: int = JOB_TIMEOUT) -> EnqueueData:
     return Queue.prepare_data(
         task,
         args=[argument],
-        timeout=JOB_TIMEOUT,
+        timeout=timeout,
         result_ttl=0,
         failure_ttl=FAILURE_TTL,
         description=task.rpartition(".")[2],

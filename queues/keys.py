@@ -50,6 +50,9 @@ Redis Cluster. FERRY_PREFIX precedes every key, including RQ's, and changes no h
     ferry:{pNN}:s:<snapshot>:rejected
                                    STRING numbers of the rows that cannot be sent, by reason (snapshots/outcomes.py);
                                           expires
+    ferry:{pNN}:s:<snapshot>:people
+                                   STRING action -> keyed hashes of the people whom it changes, and names of attributes
+                                          (snapshots/outcomes.py); expires
     ferry:{pNN}:s:<snapshot>:outcomes
                                    HASH   batch -> what became of the snapshot's changes in it (snapshots/outcomes.py);
                                           expires
@@ -131,6 +134,14 @@ Keys outside the partitions, written by plain commands or by a script of one key
     ferry:alerts:seen              HASH   scheduler, worker, judge -> ms at which one was seen last
     ferry:alerts:judging           STRING alerts are judged once until it expires
     ferry:connections              HASH   connection whose key Ferry keeps -> JSON: key (encrypted), since (ms), account
+    ferry:{queries}:ring           ZSET   run of a query that has not ended -> ms at which a worker must be rung for it
+    ferry:{queries}:q:<query>      HASH   schedule, next (ms), running, skips, pause, columns, sql, good, good_at
+                                          (queries/records.py)
+    ferry:{queries}:q:<query>:runs ZSET   run -> ms at which it was asked for; the last ones
+    ferry:{queries}:r:<run>        HASH   JSON record of a run; while it lasts also token, lease, claimant, crashes,
+                                          cancel (queries/leases.py); expires after 30 days
+    ferry:{queries}:source:<source>
+                                   ZSET   run that reads from the source -> ms at which its lease runs out
 """
 
 from __future__ import annotations
@@ -166,6 +177,7 @@ CONNECTIONS = f"{ROOT}connections"
 COMPARING = f"{ROOT}comparing"
 DIFFERING = f"{ROOT}differing"
 KEY_CHANGES = f"{ROOT}key-changes"
+QUERY_RING = f"{ROOT}{{queries}}:ring"
 #: Prefixes of the keys that `limits` writes: for Klaviyo's rates, the console's sign-ins, and senders' rates.
 LIMITS = f"{ROOT}limits"
 THROTTLE = f"{ROOT}throttle"
@@ -255,3 +267,18 @@ def signed_out(session: str) -> str:
 def sign_in_link(digest: str) -> str:
     """Return the key of a one-time link for signing in."""
     return f"{ROOT}sign-in:{digest}"
+
+
+def query(name: str, part: str = "") -> str:
+    """Return a key of a scheduled query: its hash, or its `runs`."""
+    return f"{ROOT}{{queries}}:q:{name}{':' + part if part else ''}"
+
+
+def query_run(run_id: str) -> str:
+    """Return the key of a run of a query."""
+    return f"{ROOT}{{queries}}:r:{run_id}"
+
+
+def query_source(name: str) -> str:
+    """Return the key of the runs that read from a source."""
+    return f"{ROOT}{{queries}}:source:{name}"

@@ -22,12 +22,16 @@ _WITH_COMMON: Final = frozenset(
     {"flush", "policy", "carried", "release", "remember", "stage", "trim", "known", "index", "seek"}
 )
 
+#: Scripts that begin runs of queries: they share the function of `_runs.lua`.
+_BEGIN_RUNS: Final = frozenset({"claim_slot", "order_run"})
+
 
 @cache
 def text(name: str) -> str:
     """Return the source of a script. `name`: the file in `lua/` without its extension."""
     folder = files("queues").joinpath("lua")
     shared = ["_common", "_figures"] if name in CHANGE_FIGURES else ["_common"] if name in _WITH_COMMON else []
+    shared += ["_runs"] if name in _BEGIN_RUNS else []
     return "".join(folder.joinpath(f"{part}.lua").read_text() for part in (*shared, name))
 
 

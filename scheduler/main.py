@@ -24,6 +24,7 @@ from queues.connections.accounts import Cipher
 from queues.server import installation
 from queues.server.connection import connect
 from queues.server.rollback import EpochWatch, StepMemory
+from scheduler import queries
 from scheduler.comparisons import order_comparisons
 from scheduler.housekeeping import housekeep
 from scheduler.tick import TICK_S, refile, ring, take_due, tick
@@ -46,16 +47,16 @@ def run(settings: Settings) -> None:
     _begin_when_up(redis, settings, stop)
     if stop.is_set():  # Redis may never have answered, so its installation is unknown
         return
-    ticks = _ticks(redis, settings.connections)
+    ticks = _ticks(redis, settings)
     ticks.start()
     log.info("scheduler is up; it checks for due queues every %d s and whenever a queue fills", TICK_S)
     while not stop.is_set():
-        _wait_for_wake(redis, settings.connections, stop)
+        _wait_for_wake(redis, settings, stop)
     ticks.shutdown()
     log.info("scheduler stops; pending changes stay in the queues")
 
 
-def _ticks(redis: Redis, connections: Connections) -> BackgroundScheduler:
+def _ticks(redis: Redis, settings: Settings) -> BackgroundScheduler:
     # Memory store: the state is in Redis. misfire_grace_time None: a late tick runs late rather than never.
     # The age of 16 hours is a stored time that each tick compares, not an interval here, which a restart would reset.
     scheduler = BackgroundScheduler(
@@ -63,14 +64,14 @@ def _ticks(redis: Redis, connections: Connections) -> BackgroundScheduler:
     )
     watch, memory = EpochWatch(), StepMemory()
     scheduler.add_job(
-        lambda: _tick(redis, connections, watch, memory),
+        lambda: _tick(redis, settings, watch, memory),
         "interval",
         seconds=TICK_S,
         next_run_time=datetime.now(UTC),
     )
     # Beside the ticks, which it must not delay.
     scheduler.add_job(
-        lambda: _housekeep(redis, connections),
+        lambda: _housekeep(redis, settings.connections),
         "interval",
         seconds=HOUSEKEEPING_S,
         id=_HOUSEKEEPING,
@@ -80,7 +81,7 @@ def _ticks(redis: Redis, connections: Connections) -> BackgroundScheduler:
     return scheduler
 
 
-def _tick(redis: Redis, connections: Connections, watch: EpochWatch, memory: StepMemory) -> None:
+def _tick(redis: Redis, settings: Settings, watch: EpochWatch, memory: StepMemory) -> None:
     clock.follow(redis)
     now = now_ms()
     if watch.emptied(redis, now):
@@ -90,8 +91,10 @@ def _tick(redis: Redis, connections: Connections, watch: EpochWatch, memory: Ste
             "delivered"
         )
     memory.look(redis)
-    connections.include(accounts.with_key(redis))
-    tick(redis, connections, now)
+    settings.connections.include(accounts.with_key(redis))
+    tick(redis, settings.connections, now)
+    queries.begin_due(redis, settings.queries, now)
+    queries.ring(redis, settings.queries, now)
 
 
 def _housekeep(redis: Redis, connections: Connections) -> None:
@@ -122,12 +125,13 @@ def _begin_when_up(redis: Redis, settings: Settings, stop: threading.Event) -> N
             return
 
 
-def _wait_for_wake(redis: Redis, connections: Connections, stop: threading.Event) -> None:
+def _wait_for_wake(redis: Redis, settings: Settings, stop: threading.Event) -> None:
     try:
         if schedulers.wait_for_wake(redis, WAIT_S):
             now = now_ms()
-            take_due(redis, connections, now)
+            take_due(redis, settings.connections, now)
             ring(redis, now)
+            queries.ring(redis, settings.queries, now)
     except RedisError as fault:
         log.warning("Redis does not answer (%s); trying again in %d s, nothing is lost", fault, WAIT_S)
         stop.wait(WAIT_S)

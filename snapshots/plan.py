@@ -122,14 +122,24 @@ def _without_nulls(fragment: bytes, filled: bytes) -> bytes:
 SMALL: Final = 100
 
 
-def verdict(counts: Counts, max_removal_percent: int, earlier: int = 0) -> str | None:
+def verdict(
+    counts: Counts, max_removal_percent: int, earlier: int = 0, max_shrink_percent: int | None = None
+) -> str | None:
     """Return why the snapshot needs a confirmation, with the numbers, or None when it may be carried out.
 
     `earlier`: people whom snapshots of the last 24 hours took off without a confirmation. They count too, because a
-    source that loses its rows bit by bit empties a list as well.
+    source that loses its rows bit by bit empties a list as well. `max_shrink_percent`: of people who cannot be sent.
     """
     if counts.people == 0 and counts.held:
         return f"the snapshot contains nobody who can be sent, and the list has {counts.held:,} people"
+    if max_shrink_percent is not None and counts.rejected * 100 > max_shrink_percent * (
+        counts.people + counts.rejected
+    ):
+        everybody = counts.people + counts.rejected
+        return (
+            f"{counts.rejected:,} of {everybody:,} people in the snapshot cannot be sent: "
+            f"{counts.rejected * 100 / everybody:.1f} %, and max_shrink_percent is {max_shrink_percent}"
+        )
     before, gone = counts.held + earlier, counts.removals + earlier
     if before > SMALL and counts.removals and gone * 100 > max_removal_percent * before:
         took = f" after {earlier:,} in the last 24 hours" if earlier else ""

@@ -29,13 +29,16 @@ HELD_MS = 30_000
 
 
 class DeliveryFailed(Exception):
-    """A delivery failed; the message names the place and contains no data of the batch."""
+    """A delivery failed; the message names the place and contains no data of the batch.
 
-    def __init__(self, batch_id: str, fault: Exception) -> None:
+    `kind`: run, for the run of a query.
+    """
+
+    def __init__(self, batch_id: str, fault: Exception, kind: str = "batch") -> None:
         place = traceback.extract_tb(fault.__traceback__)[-1]
         what = f"{type(fault).__name__} in {place.name} ({place.filename}, line {place.lineno})"
-        super().__init__(f"batch {batch_id}: {what}; a worker is rung again when its lease has run out")
-        self.batch = batch_id
+        super().__init__(f"{kind} {batch_id}: {what}; a worker is rung again when its lease has run out")
+        self.ids = {kind: batch_id}
 
 
 class Held(Exception):

@@ -138,7 +138,7 @@ class DeliveryWorker(HerokuWorker):
         if not isinstance(fault, DeliveryFailed):
             log.error("RQ job %s failed; a worker is rung again", job.id, exc_info=(kind, fault, trace))
             return
-        with log_ids.bound(batch=fault.batch):
+        with log_ids.bound(**fault.ids):
             log.error("%s", fault, exc_info=fault.__context__)
 
     def setup_work_horse_signals(self) -> None:
@@ -154,7 +154,7 @@ def _is_ring(job: Job) -> bool:
         return False
     # By name: RQ's properties would import the functions.
     hooks = (job._success_callback_name, job._failure_callback_name, job._stopped_callback_name, job.webhooks)
-    return called in ((None, doorbell.TASK), (None, doorbell.PROBE)) and not any(hooks)
+    return called in {(None, task) for task in doorbell.TASKS} and not any(hooks)
 
 
 def run(settings: Settings) -> None:

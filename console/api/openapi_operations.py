@@ -9,6 +9,7 @@ from intake.openapi.schemas import Schema, answer, errors, in_json, operation, p
 from ops.dead_letters.selecting import ID
 from ops.status_rows import SORTS
 from ops.status_words import STATES
+from queues.queries.records import RUNS
 
 _ALWAYS: Final = ("401", "403", "429", "500", "503")
 #: Errors of a body that cannot be accepted.
@@ -100,6 +101,60 @@ def _holding(kind: str, path: str, *parameters: Schema) -> dict[tuple[str, str],
     }
 
 
+_QUERIES: Final = "/v1/queries"
+_QUERY: Final = f"{_QUERIES}/{{query}}"
+_OF_QUERY: Final = parameter("query", "The query's name in connections.toml.", "path", example="vips")
+_KEY: Final = parameter(
+    "Idempotency-Key", "A repetition with the same key begins no second run.", "header", maxLength=255
+)
+#: The operations of scheduled queries.
+_OF_QUERIES: Final = {
+    (_QUERIES, "GET"): _operation(
+        "queries", "All scheduled queries", "With their next slots and their last runs.", "Queries"
+    ),
+    (_QUERY, "GET"): _operation(
+        "query", "One scheduled query", "With its SQL for the role admin.", "QueryAnswer", _OF_QUERY, fails=_NAMED
+    ),
+    (f"{_QUERY}/runs", "GET"): _operation(
+        "query_runs",
+        "The runs of a query",
+        "Newest first, with their counts and what became of their changes.",
+        "QueryRuns",
+        _OF_QUERY,
+        parameter("limit", "Maximum number of runs.", type="integer", minimum=1, maximum=RUNS, default=20),
+        fails=_NAMED,
+    ),
+    (f"{_QUERY}/run", "POST"): _operation(
+        "run_query",
+        "Run a query now",
+        "The schedule stays as it is. 409 while another run is queued or reading.",
+        "QueryRunBegun",
+        _OF_QUERY,
+        _KEY,
+        fails=(*_NAMED, "409"),
+        body=ref("RunAsked"),
+    ),
+    (f"{_QUERY}/pause", "POST"): _operation(
+        "pause_query",
+        "Pause the schedule of a query",
+        "Runs by hand still work. A run that has begun goes on.",
+        "QueryPaused",
+        _OF_QUERY,
+        fails=_NAMED,
+        body=ref("HoldAsked"),
+        needed=True,
+    ),
+    (f"{_QUERY}/resume", "POST"): _operation(
+        "resume_query",
+        "Resume the schedule of a query",
+        "It runs at the next slot; slots that came meanwhile are not made up for.",
+        "QueryResumed",
+        _OF_QUERY,
+        fails=_NAMED,
+        body=ref("Nothing"),
+    ),
+}
+
 #: (path, method) -> operation, without what openapi.py adds to each.
 OPERATIONS: Final[dict[tuple[str, str], dict[str, Any]]] = {
     ("/v1/queues", "GET"): _operation(
@@ -160,6 +215,7 @@ OPERATIONS: Final[dict[tuple[str, str], dict[str, Any]]] = {
         "/v1/connections/{connection}",
         parameter("connection", "The connection's name.", "path", example="default"),
     ),
+    **_OF_QUERIES,
     ("/v1/holds", "GET"): _operation("holds", "All holds", "With the reason of each hold and what ends it.", "Holds"),
     ("/v1/connections", "GET"): _operation(
         "connections",

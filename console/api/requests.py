@@ -12,6 +12,7 @@ from ops.dead_letters.selecting import AGE, ID, After, age_ms
 from ops.status_rows import SORTS
 from ops.status_words import STATES
 from queues.names import Queue
+from queues.queries.records import RUNS as KEPT_RUNS
 
 #: Most uploads, letters or entries in one answer.
 MOST: Final = 500
@@ -124,6 +125,8 @@ QUEUES: Final = Schema.from_dict(
         "sort": fields.String(load_default=None, validate=validate.OneOf(SORTS, error=_NO_SORT)),
     }
 )()
+RUNS: Final = Schema.from_dict({"limit": fields.Integer(load_default=20, validate=validate.Range(1, KEPT_RUNS))})()
+RUN: Final = Schema.from_dict({"confirm": _Flag(load_default=False), "reconcile": _Flag(load_default=False)})()
 UPLOADS: Final = Schema.from_dict({"limit": _limit(20), "before": fields.String(load_default="")})()
 NOTHING: Final = Schema()
 
@@ -152,6 +155,12 @@ def _list(items: dict[str, Any]) -> dict[str, Any]:
 BODIES: Final = {
     "HoldAsked": _of({"reason": _WHY | {"description": "The reason, which all users can read."}}, "reason"),
     "ReleaseAsked": _of({"force": {"type": "boolean", "description": "Release even if the cause is still there."}}),
+    "RunAsked": _of(
+        {
+            "confirm": {"type": "boolean", "description": "Pass the guard: many removals are intended."},
+            "reconcile": {"type": "boolean", "description": "Compare with Klaviyo's list, not with Ferry's ledger."},
+        }
+    ),
     "FlushAsked": _of({"queues": _list(QUEUE)}),
     "ReplayLetters": _of(
         {

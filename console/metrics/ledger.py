@@ -12,6 +12,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from console.metrics.labels import OTHER, label
 from queues.census import Census
 from queues.figures import Figures
+from queues.queries.records import QueryRun
 
 _OF_QUEUES: Final = ("connection", "kind")
 #: Name, meaning and value of the figures that are summed over queues. Figures that only rise are counters.
@@ -38,6 +39,12 @@ _GAUGES: Final[tuple[tuple[str, str, Callable[[Figures], int]], ...]] = (
     # Absolute: a queue with a change missing and a queue with a change too many are two faults, not zero.
     ("ferry_changes_missing", "Changes that the ledger cannot account for.", lambda figures: figures.missing),
 )
+#: Of the last good run of each query.
+_OF_RUNS: Final[tuple[tuple[str, str, Callable[[QueryRun], float]], ...]] = (
+    ("ferry_query_success_timestamp_seconds", "When the last good run ended.", lambda run: (run.ended or 0) / 1000),
+    ("ferry_query_rows", "Rows of the last good run.", lambda run: run.rows or 0),
+    ("ferry_query_seconds", "Seconds that reading took in the last good run.", lambda run: run.seconds or 0.0),
+)
 #: RQ's states of a worker.
 _STATES: Final = ("busy", "idle", "started", "suspended")
 
@@ -61,6 +68,14 @@ def of_memory(info: Mapping[str, Any]) -> Iterator[Metric]:
         ("ferry_redis_memory_max_bytes", "Memory that Redis may use; 0: no limit.", "maxmemory"),
     ):
         yield GaugeMetricFamily(name, meaning, value=int(info.get(field, 0)))
+
+
+def of_queries(good: Mapping[str, QueryRun | None]) -> Iterator[Metric]:
+    """Yield the metrics of scheduled queries. `good`: the last good run of each; without one it has no value."""
+    runs: dict[tuple[str, ...], QueryRun] = {(name,): run for name, run in good.items() if run is not None}
+    for name, meaning, figure in _OF_RUNS:
+        values: dict[tuple[str, ...], float] = {labels: figure(run) for labels, run in runs.items()}
+        yield _filled(GaugeMetricFamily(name, meaning, labels=("query",)), values)
 
 
 def _sums(census: Census, own: frozenset[str], figure: Callable[[Figures], int]) -> dict[tuple[str, ...], int]:

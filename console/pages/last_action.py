@@ -20,6 +20,10 @@ _SAID: Final = {
     ("release", DONE): "You released {on}. Delivery continues.",
     ("confirm", DONE): "You confirmed an erasure in {on}. Ferry carries it out.",
     ("retry", DONE): "You asked for the next attempt in {on} now.",
+    ("query run", "another run has not ended"): "Another run of {on} has not ended; nothing was begun.",
+    ("query cancel", DONE): "You cancelled the run of {on}. It ends before anything is submitted.",
+    ("query pause", DONE): "You paused {on}. It runs only when somebody asks.",
+    ("query resume", DONE): "You resumed {on}. It runs at its next slot.",
     ("release", "not held"): "{on} was not held; nothing was changed.",
 }
 
@@ -42,6 +46,8 @@ def done(entries: Iterable[AuditEntry], who: str, now: int, on: Collection[str] 
 def _said(entry: AuditEntry) -> str | None:
     if entry.what == "key undone":  # its outcome is the two fingerprints
         return "You undid the key of {on} that came with a message. Ferry does not accept it again."
+    if entry.what == "query run" and entry.outcome.startswith(f"{entry.on}-"):  # its outcome is the run
+        return "You started a run of {on}."
     return _SAID.get((entry.what, entry.outcome))
 
 

@@ -30,6 +30,7 @@ from ops.documents.ledger import (
     WorkerDocument,
 )
 from ops.holds import HeldDocument
+from ops.queries.documents import QueryDocument, RunDocument
 from queues.history.settled import Settled
 from queues.policy import Reason
 from queues.snapshots.records import ColumnUse, Counts, Outcomes, Record, SnapshotOrder
@@ -158,6 +159,47 @@ class AuditAnswer(Struct, frozen=True):
     next: Next
 
 
+class QueriesAnswer(Struct, frozen=True):
+    """All scheduled queries."""
+
+    at: Time
+    queries: list[QueryDocument]
+
+
+class QueryAnswer(Struct, frozen=True):
+    """One scheduled query."""
+
+    at: Time
+    query: QueryDocument
+    sql: Annotated[str | None, Meta(description="For the role admin only, and null if it cannot be read.")]
+
+
+class QueryRunsAnswer(Struct, frozen=True):
+    """The last runs of a query, newest first."""
+
+    runs: list[RunDocument]
+
+
+class QueryRunAnswer(Struct, frozen=True):
+    """A run that begins."""
+
+    run: Annotated[str, Meta(examples=["vips-3f0c9a61d2b4"])]
+
+
+class QueryPausedAnswer(Struct, frozen=True):
+    """A pause that was requested."""
+
+    query: str
+    paused: Annotated[bool, Meta(description="false: it was paused already, and that reason stays.")]
+
+
+class QueryResumedAnswer(Struct, frozen=True):
+    """A resumption that was requested."""
+
+    query: str
+    resumed: Annotated[bool, Meta(description="false: it was not paused.")]
+
+
 #: The structs of all answers, by their names in the OpenAPI document.
 ANSWERS: Final[dict[str, type[Struct]]] = {
     "Hold": HoldDocument,
@@ -188,6 +230,14 @@ ANSWERS: Final[dict[str, type[Struct]]] = {
     "Replayed": ReplayAnswer,
     "AuditEntry": EntryDocument,
     "Audit": AuditAnswer,
+    "ScheduledQuery": QueryDocument,
+    "QueryRun": RunDocument,
+    "Queries": QueriesAnswer,
+    "QueryAnswer": QueryAnswer,
+    "QueryRuns": QueryRunsAnswer,
+    "QueryRunBegun": QueryRunAnswer,
+    "QueryPaused": QueryPausedAnswer,
+    "QueryResumed": QueryResumedAnswer,
     "Snapshot": Record,
     "SnapshotOrder": SnapshotOrder,
     "SnapshotCounts": Counts,

@@ -81,6 +81,7 @@ def forecast(redis: Redis, known: Settings, query: Query, source: DataSource) ->
             rows=found.rows,
             attributes=query.attributes,
             name=query.list_name or "",
+            max_shrink_percent=query.max_shrink_percent,
         )
         facts = {"settings": {}, **pending.audience(redis, queue)}
         if query.list_name:

@@ -193,6 +193,7 @@ def _rehearsal(
     (now,) = count(redis, [queue])
     before = orders.records(redis, orders.queue_of(queue.connection, queue.target))
     earlier = guard.removed_lately(before, now_ms())
+    why = verdict(planned.counts, connection.removal_limit(queue.target), earlier, order.max_shrink_percent)
     return DryRun(
         audience=queue,
         asked=asked,
@@ -200,7 +201,7 @@ def _rehearsal(
         first=first(planned.shrunk),
         rejected=planned.shrunk,
         effort=effort,
-        guard=None if order.confirmed else verdict(planned.counts, connection.removal_limit(queue.target), earlier),
+        guard=None if order.confirmed else why,
         waiting=now.waiting.pending + now.open,
         people={action: [each.identity for each in planned.examples(action, SHOWN)] for action in ACTIONS},
         report=report,

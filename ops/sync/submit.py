@@ -11,7 +11,6 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeE
 from ops.errors import Failed
 from ops.output import console
 from ops.sync.source import TABLES, Source
-from queues import pending
 from queues.clock import now_ms
 from queues.errors import QueueFull
 from queues.names import Queue
@@ -30,15 +29,12 @@ def submit(redis: Redis, queue: Queue, source: Source, order: SnapshotOrder, aud
         for number, piece in enumerate(pieces):
             orders.stage(redis, order.snapshot, number, orders.compress(piece))
             size += len(piece)
-    now = now_ms()
     try:
-        orders.submit(redis, queue, Record(str(queue), order, now, size), audience, now)
+        guard.submit(redis, queue, Record(str(queue), order, now_ms(), size), audience)
     except QueueFull as fault:
         raise Failed(
             f"{queue} is full; nothing was submitted. Wait until workers have carried out pending ones: ferry status"
         ) from fault
-    guard.replace_held(redis, queue)
-    pending.wake(redis)
 
 
 def shown(source: Source) -> Generator[bytes, None, None]:

@@ -58,6 +58,12 @@ ERASED_MS: Final = 30 * DAY_MS
 Named = tuple[str, str]
 
 
+def named_by(identity: str) -> Named:
+    """Return the identifier in an identity of the membership ledger: `email:ann@example.com`. Pure."""
+    kind, _, value = identity.partition(":")
+    return kind, value
+
+
 @dataclass
 class Identities:
     """The identities of one connection. Each method may raise redis.RedisError."""

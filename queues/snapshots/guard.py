@@ -13,10 +13,11 @@ import msgspec
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
-from queues import batches, holds, keys, scripts
+from queues import batches, holds, keys, pending, scripts
 from queues.change import decode
 from queues.clock import now_ms
 from queues.names import Queue
+from queues.snapshots import orders
 from queues.snapshots.orders import Record, SnapshotOrder, order_of
 from queues.snapshots.outcomes import is_carried_out
 
@@ -59,6 +60,16 @@ def replace_held(redis: Redis, queue: Queue) -> bool:
         return holds.release(redis, queue)
     batches.hasten(redis, queue, now_ms())
     return False
+
+
+def submit(redis: Redis, queue: Queue, record: Record, audience: bytes) -> None:
+    """Submit a staged snapshot, which replaces one that the guard holds, and wake a scheduler. Raises QueueFull.
+
+    `audience`: JSON to remember. May be repeated.
+    """
+    orders.submit(redis, queue, record, audience, now_ms())
+    replace_held(redis, queue)
+    pending.wake(redis)
 
 
 async def replace_held_async(redis: AsyncRedis, queue: Queue) -> bool:

@@ -1,7 +1,8 @@
 """What became of the changes of a snapshot: each batch notes it before it is settled, and the record shows the sum.
 
 A change that is neither settled nor pending nor in an open batch was erased with its person, and counts as superseded.
-Also the numbers of the rows that cannot be sent, without anything of the people in them.
+Also the numbers of the rows that cannot be sent, and the keyed hashes of the people whom a snapshot changes, without
+anything else of them.
 """
 
 from __future__ import annotations
@@ -42,6 +43,10 @@ _encode = msgspec.json.Encoder().encode
 _PART: Final = "rejected"
 _decode_rows = msgspec.msgpack.Decoder(dict[str, list[int]]).decode
 _decode = msgspec.json.Decoder(BatchResult).decode
+#: Action -> keyed hash of the person (people/identities.py) and the names of the attributes that change.
+PlannedPeople = Mapping[str, Sequence[tuple[bytes, list[str]]]]
+_PEOPLE: Final = "people"
+_decode_people = msgspec.msgpack.Decoder(dict[str, list[tuple[bytes, list[str]]]]).decode
 
 
 def note(redis: Redis, batch_id: str, results: Mapping[str, BatchResult]) -> None:
@@ -165,3 +170,14 @@ async def rejected_async(redis: AsyncRedis, snapshot_id: str) -> dict[str, list[
 
 def _rows(stored: bytes | None) -> dict[str, list[int]]:
     return _decode_rows(zlib.decompress(stored)) if stored else {}
+
+
+def keep_people(redis: Redis, snapshot_id: str, people: PlannedPeople) -> None:
+    """Keep whom a snapshot changes as long as its record. May be repeated."""
+    redis.set(keys.snapshot(snapshot_id, _PEOPLE), zlib.compress(msgspec.msgpack.encode(people)), px=RECORD_MS)
+
+
+def people(redis: Redis, snapshot_id: str) -> dict[str, list[tuple[bytes, list[str]]]]:
+    """Return whom a snapshot changes by action; empty when it is unknown or was not compared yet."""
+    stored = cast("bytes | None", redis.get(keys.snapshot(snapshot_id, _PEOPLE)))
+    return _decode_people(zlib.decompress(stored)) if stored else {}

@@ -45,6 +45,9 @@ class SnapshotOrder(msgspec.Struct, frozen=True, omit_defaults=True):
     )
     reconcile: Annotated[bool, Meta(description="The list's members are read from Klaviyo first.")] = False
     repair: Annotated[bool, Meta(description="Of a comparison: the list is made equal to the ledger.")] = False
+    max_shrink_percent: Annotated[
+        int | None, Meta(description="It is held if more people of it cannot be sent; no limit when left out.")
+    ] = None
     not_before: Annotated[int, Meta(description="Launch time, in ms since 1970.")] = 0
     name: Annotated[str, Meta(description="Name of the audience.")] = ""
     list_name: Annotated[str, Meta(description="Name of the list, if it is not the audience's.")] = ""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from queues.names import Queue
 from tests.support.console import ADMIN, add_users
 from tests.support.klaviyo import Account
 from tests.support.ops import ferry
+from tests.support.people import names
 from tests.support.up import Up
 from tests.support.waiting import until
 
@@ -92,10 +94,22 @@ class Installation:
         return found
 
 
+def _shop(folder: Path) -> Path:
+    """The settings of a query whose slot comes every four years, and its database."""
+    folder.mkdir()
+    with closing(sqlite3.connect(folder / "shop.sqlite")) as database, database:
+        database.execute("create table loyal (email text, plan text)")
+        database.executemany("insert into loyal values (?, 'gold')", [(name,) for name in [*names(5), "nobody@"]])
+    file = folder / "connections.toml"
+    source = '[sources.shop]\nsqlite = "shop.sqlite"\n'
+    file.write_text(f'{source}[queries.loyal]\nsource = "shop"\ntable = "loyal"\nschedule = "0 0 29 2 *"\n')
+    return file
+
+
 @contextmanager
 def installation(folder: Path) -> Iterator[Installation]:
     """Everything `ferry up` starts, as long as the block."""
-    up = Up(folder, FERRY_ADMIN_TOKEN=ADMIN)
+    up = Up(folder, FERRY_ADMIN_TOKEN=ADMIN, FERRY_CONNECTIONS=str(_shop(folder.with_name(f"{folder.name}-shop"))))
     try:
         up.wait_until_up()
         known = group_files.read(folder)

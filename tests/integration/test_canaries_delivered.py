@@ -38,7 +38,7 @@ pytestmark = pytest.mark.usefixtures("marked")
 def work(redis: Redis, most: int = 30) -> None:
     """Schedule with the scheduler's jobs and deliver with RQ's own worker until nothing is open, or `most` times."""
     worker = SimpleWorker([doorbell.rq_queue(redis)], connection=redis, serializer=JSONSerializer)
-    scheduler: BackgroundScheduler = scheduling._ticks(redis, settings.load().connections)
+    scheduler: BackgroundScheduler = scheduling._ticks(redis, settings.load())
     jobs = [job for job, *_ in scheduler._pending_jobs]
     for queue in pending.all_queues(redis):
         pending.flush(redis, queue, now_ms())

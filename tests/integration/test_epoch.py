@@ -48,10 +48,10 @@ def test_a_full_redis_is_not_written_to(redis: Redis) -> None:
 
 
 def test_a_tick_says_so_as_an_error_and_goes_on(redis: Redis, redis_url: str, caplog: pytest.LogCaptureFixture) -> None:
-    watch, memory, connections = EpochWatch(), StepMemory(), known(redis_url).connections
-    main._tick(redis, connections, watch, memory)
+    watch, memory, settings = EpochWatch(), StepMemory(), known(redis_url)
+    main._tick(redis, settings, watch, memory)
     redis.flushall()
-    main._tick(redis, connections, watch, memory)
+    main._tick(redis, settings, watch, memory)
     (alarm,) = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert "the ledger was emptied" in alarm.getMessage()
     assert redis.exists(keys.HEARTBEAT)

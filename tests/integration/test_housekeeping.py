@@ -141,7 +141,7 @@ def test_a_housekeeping_that_takes_long_delays_no_tick(redis: Redis, monkeypatch
 
     monkeypatch.setattr(main, "housekeep", for_long)
     monkeypatch.setattr(main, "TICK_S", 1)
-    ticks = main._ticks(redis, known("redis://nowhere").connections)
+    ticks = main._ticks(redis, known("redis://nowhere"))
     ticks.start()
     try:
         assert begun.wait(60)

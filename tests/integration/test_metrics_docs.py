@@ -17,6 +17,7 @@ from tests.support.console import console
 from tests.support.metrics import Scraped, scrape
 from tests.support.ops import VIPS, put
 from tests.support.paths import ROOT
+from tests.support.queries import good_run, query
 
 PAGE = (ROOT / "docs" / "metrics.md").read_text()
 DASHBOARD: dict[str, Any] = json.loads((ROOT / "docs" / "grafana.json").read_text())
@@ -43,7 +44,8 @@ def told(redis_server: str) -> Iterator[Scraped]:
             metrics.count(redis, {(what, "default", "get_lists"): 1})
         metrics.count(redis, {(metrics.PARTIAL_FAILURES, "default", "bulk_subscribe_profiles", "phone_number"): 1})
         metrics.count(redis, metrics.of_import("default", 700))
-    with console(redis_server) as served:
+        good_run(redis)
+    with console(redis_server, queries=(query(),)) as served:
         yield scrape(served)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
+from contextlib import closing
 from typing import Any, NamedTuple
 
 import pytest
@@ -14,6 +16,18 @@ from tests.support.paths import ROOT
 from tests.support.up import Up
 
 GUIDE = (ROOT / "docs" / "operator_api.md").read_text()
+
+
+#: The settings of the page's query.
+QUERY = """
+[sources.shop]
+sqlite = "shop.sqlite"
+[queries.vips]
+source = "shop"
+table = "customers"
+schedule = "30 6 * * mon-fri"
+time_zone = "Europe/Berlin"
+"""
 
 
 class Call(NamedTuple):
@@ -50,7 +64,10 @@ def shape(value: Any) -> Any:
 def said(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """The output of each block: everything on the page is done, in one shell."""
     folder = tmp_path_factory.mktemp("guide")
-    up = Up(folder / "var")
+    (folder / "connections.toml").write_text(QUERY)
+    with closing(sqlite3.connect(folder / "shop.sqlite")) as database:
+        database.execute("create table customers (email text)")
+    up = Up(folder / "var", FERRY_CONNECTIONS=str(folder / "connections.toml"))
     try:
         up.wait_until_up()
         return done(folder, [call.commands for call in CALLS])
@@ -60,7 +77,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 def test_each_call_is_answered_in_the_form_that_the_page_shows(said: list[str]) -> None:
     answered = [(call, json.loads(printed)) for call, printed in zip(CALLS, said, strict=True) if call.answer]
-    assert len(answered) == 14
+    assert len(answered) == 18
     for call, told in answered:
         assert shape(told) == shape(call.answer), call.commands
 
@@ -71,7 +88,7 @@ def test_the_command_prints_the_same_from_anywhere(said: list[str]) -> None:
 
 
 def test_the_page_has_a_call_of_each_address() -> None:
-    named = {"connection": "default", "kind": "audience", "target": "vips", "letter": "$LETTER"}
+    named = {"connection": "default", "kind": "audience", "target": "vips", "letter": "$LETTER", "query": "vips"}
     shown = set(re.findall(r'"\$URL(/v1/[^"?]+)', GUIDE))
     assert shown == {re.sub(r"{(\w+)}", lambda part: named[part[1]], path) for path, _ in OPERATIONS} | {"/v1/changes"}
 

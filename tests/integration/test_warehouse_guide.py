@@ -8,9 +8,13 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from configuration.connections import DEFAULT, Connection, Connections
+from configuration.queries_file import load_queries, load_sources
+from ops.queries.documents import ShownState
 from tests.support.guide import done
 from tests.support.paths import ROOT
 from tests.support.up import Up
@@ -51,3 +55,33 @@ def test_the_check_shows_the_columns_and_the_preview_whom_it_would_add(said: lis
     assert re.search(r"Added +3\b", preview)
     assert re.search(r"Rejected +1 +email_invalid", preview)
     assert "@example.com" not in check + preview
+
+
+def test_a_worker_runs_the_query_and_it_is_paused_by_hand(said: list[str]) -> None:
+    _, _, first, again, paused = said
+    assert "rows read" in first
+    assert re.search(r"Added +3\b", first)
+    assert re.search(r"Unchanged +3\b", again)
+    assert len(set(re.findall(r"vips-\w{12}", again))) == 2
+    assert "vips is paused." in paused
+    assert "vips runs at its next slot." in paused
+    assert "No run of vips is queued or reading." in paused
+
+
+def test_the_settings_of_the_schedule_are_read(tmp_path: Path) -> None:
+    scheduled = re.findall(r"^```toml\n(.*?)^```$", GUIDE, re.DOTALL | re.MULTILINE)[1]
+    file = tmp_path / "connections.toml"
+    file.write_text(f'[sources.shop]\nsqlite = "shop.sqlite"\n{scheduled}')
+    connections = Connections({DEFAULT: Connection(DEFAULT)})
+    (query,) = load_queries(file, load_sources(file), connections)
+    assert (query.jitter_minutes, query.catch_up_seconds, str(query.when)) == (
+        5,
+        21_600,
+        "30 6 * * mon-fri (Europe/Berlin)",
+    )
+
+
+def test_the_page_names_every_state_of_a_run() -> None:
+    section = GUIDE.partition("\n### What a run does\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (`.*?) \|", section, re.MULTILINE)
+    assert {word for row in rows for word in re.findall(r"`(\w+)`", row)} == set(get_args(ShownState)) - {"submitted"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, get_args
 
 import msgspec
 
@@ -13,7 +13,7 @@ from queues import holds
 from queues.change import Body, Change
 from queues.clock import now_ms
 from queues.doorbell import JOB_TIMEOUT
-from queues.people.identities import Named
+from queues.people.identities import Named, named_by
 from queues.people.identity_tokens import Holder, RememberedPerson
 from queues.snapshots import guard as queue_guard
 from queues.snapshots import members, orders, outcomes
@@ -21,18 +21,25 @@ from queues.snapshots.members import Bucket
 from snapshots import plan as plan_rules
 from snapshots import planning
 from snapshots.gathering import Gathered, gather
-from snapshots.plan import PlannedChange
+from snapshots.plan import Action, PlannedChange
 from snapshots.plan_store import Plan
 from snapshots.reading import rows
 from snapshots.report import ReadReport
 from snapshots.rows import Unreadable
-from snapshots.tally import first
+from snapshots.tally import KEPT, first
 from worker.errors import HELD_MS, Later
 from worker.people.batch_people import MAX_ROW, encode_row, mapped_by
 from worker.progress import Rejection
 from worker.snapshots.run import SnapshotRun
 
 log = logging.getLogger(__name__)
+
+
+class _Fragment(msgspec.Struct):
+    attributes: dict[str, msgspec.Raw] = {}
+
+
+_decode = msgspec.json.Decoder(_Fragment).decode
 
 #: Workers that may begin to read a snapshot without finishing. Each is stopped after JOB_TIMEOUT, and the next one
 #: starts from the beginning.
@@ -122,14 +129,27 @@ def approve(of: SnapshotRun, plan: Plan) -> None:
     """Write down the counts and continue. Raises Later when a person has to confirm first, LeaseLost."""
     of.record.counts, of.record.examples, of.record.state = plan.counts, first(plan.shrunk), "comparing"
     outcomes.keep_rejected(of.delivery.redis, of.order.snapshot, plan.shrunk)
+    outcomes.keep_people(of.delivery.redis, of.order.snapshot, _people(of, plan))
     queue = of.delivery.batch.queue
     earlier = queue_guard.removed_lately(orders.records(of.delivery.redis, queue), now_ms())
-    why = plan_rules.verdict(plan.counts, of.connection.removal_limit(of.audience.target), earlier)
+    limit = of.connection.removal_limit(of.audience.target)
+    why = plan_rules.verdict(plan.counts, limit, earlier, of.order.max_shrink_percent)
     asked = of.order.confirmed or queue_guard.is_confirmed(of.delivery.redis, queue, of.order.snapshot)
     if why and not asked:
         _ask(of, why)
     of.course.step, of.record.confirmed = "apply", asked
     of.note()
+
+
+def _people(of: SnapshotRun, plan: Plan) -> dict[str, list[tuple[bytes, list[str]]]]:
+    """Return the first people of each action by their keyed hashes, with the names of their attributes."""
+    return {
+        action: [
+            (of.delivery.identities.hash(named_by(each.identity)), [*_decode(each.fragment).attributes])
+            for each in plan.examples(action, KEPT)
+        ]
+        for action in get_args(Action)
+    }
 
 
 def gives_way(of: SnapshotRun) -> bool:

@@ -65,9 +65,9 @@ def names(who: Visitor) -> list[str]:
 
 def test_a_page_has_a_badge_for_what_needs_somebody_and_none_for_zero() -> None:
     held = counted(hold=Hold("list_gone", 1, "Restore it."), kept=3)
-    found = badges(Census(1, (held, counted(LAPSED)), {"brand-b": Hold("campaign", 1)}, 1, {}))
+    found = badges(Census(1, (held, counted(LAPSED)), {"brand-b": Hold("campaign", 1)}, 1, {}), {})
     assert {path: (badge.count, badge.state) for path, badge in found.items()} == {
         "/dead": (3, "bad"),
         "/holds": (2, "bad"),
     }
-    assert badges(Census(1, (counted(),), {}, 1, {})) == {}
+    assert badges(Census(1, (counted(),), {}, 1, {}), {}) == {}

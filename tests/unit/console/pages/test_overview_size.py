@@ -41,7 +41,7 @@ def test_the_first_page_of_20000_queues_is_below_80_kb() -> None:
         .get_template("overview.html")
         .render(
             **shell,
-            badges=badges(census),
+            badges=badges(census, {}),
             seen=seen,
             done=[],
             acts=True,

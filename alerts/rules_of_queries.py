@@ -1,0 +1,56 @@
+"""The rules for scheduled queries: a run failed, was missed or is late, or slots are skipped. Pure.
+
+A snapshot that the guard holds is a hold, which the rule `holds` reports.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from alerts.facts import QueryFacts
+from configuration import due
+from queues.alerts import Alert
+from queues.queries.records import QueryRun
+from text.wording import span, without_people
+
+#: Slots skipped in a row that raise an alert.
+SKIPS: Final = 3
+#: ms beyond the time-out of a query after which its run is late: to find a worker, and to check the rows.
+_SLACK_MS: Final = 300_000
+
+
+def of_query(found: QueryFacts, now: int) -> Iterator[Alert]:
+    """Yield the alerts of one query; each is over at its next good run. `now`: ms."""
+    name, last = found.query.name, found.last
+    if last is not None and last.state in ("failed", "missed"):
+        yield _alert(f"{last.state}/{name}", name, f"Query {name} {_said(last)}", without_people(last.remedy))
+    if found.state.skips >= SKIPS:
+        yield _alert(
+            f"skips/{name}",
+            name,
+            f"Query {name}: {found.state.skips} slots in a row came while a run was still reading",
+            f"Make the query faster or its interval longer. `ferry queries cancel {name}` ends the run.",
+        )
+    if last is not None and last.ended is None and (late := now - _latest(found, last)) > 0:
+        yield _alert(
+            f"late/{name}",
+            name,
+            f"Query {name}: run {last.id} is late by {span(late)}",
+            "See the logs of the workers, and whether other runs occupy its source (runs_at_once).",
+        )
+
+
+def _said(run: QueryRun) -> str:
+    return f"failed ({run.error}): the list was not touched" if run.state == "failed" else "missed its last slot"
+
+
+def _latest(found: QueryFacts, run: QueryRun) -> int:
+    """Return the ms by which a run should have ended."""
+    query = found.query
+    delay = due.delay_ms(query.name, query.jitter_minutes) if run.slot is not None else 0
+    return run.since + delay + query.timeout_minutes * 60_000 + _SLACK_MS
+
+
+def _alert(what: str, name: str, text: str, remedy: str) -> Alert:
+    return Alert(f"queries/{what}", "queries", name, text, remedy)

@@ -1,0 +1,182 @@
+"""Queries and their runs, for programs and for views.
+
+A run that was submitted goes on as a snapshot, so its state, counts and outcomes are those of the snapshot's record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import islice
+from typing import Annotated, Final, Literal
+
+from msgspec import Meta, Struct
+from redis import Redis
+
+from configuration import due
+from configuration.queries import Query
+from configuration.settings import Settings
+from ops.documents.fields import Count, MaybeTime, QueueName, Time
+from queues.queries import records
+from queues.queries.records import QueryRun, QueryState
+from queues.snapshots import orders
+from queues.snapshots.records import Counts, Outcomes, Record
+from sources.errors import SourceError
+from sources.statement import statement_of
+from text.wording import moment
+
+#: Slots that are shown ahead.
+AHEAD: Final = 5
+#: Of a run: those of a snapshot, and before it those of reading. submitted: the snapshot's record has expired.
+ShownState = Literal[
+    "queued",
+    "reading",
+    "comparing",
+    "held",
+    "delivering",
+    "delivered",
+    "imported",
+    "failed",
+    "superseded",
+    "cancelled",
+    "skipped",
+    "missed",
+    "submitted",
+]
+_DESCRIPTION: Final = (
+    "queued: for a worker, or its turn at the source. reading: the result. comparing: with the list. held: the guard "
+    "asks a person. delivering: its changes are queued. delivered: Klaviyo has carried all of them out, and the list "
+    "was checked. imported: carried out, but the list was not checked for all. failed: `error` says why. superseded: "
+    "by a newer one. cancelled: by a person. skipped: the run before was still reading. missed: no scheduler was "
+    "running. submitted: the record of its snapshot has expired."
+)
+
+
+class RunDocument(Struct, frozen=True):
+    """A run of a query. Nothing is submitted unless the last row was read."""
+
+    run: Annotated[str, Meta(examples=["vips-20261201T063000Z"])]
+    query: str
+    state: Annotated[ShownState, Meta(description=_DESCRIPTION)]
+    by: Annotated[str, Meta(description="schedule, or the user who asked for it.", examples=["schedule", "cli:ann"])]
+    asked: Time
+    slot: Annotated[MaybeTime, Meta(description="The time that the schedule meant; null for a run by hand.")]
+    started: MaybeTime
+    ended: Annotated[MaybeTime, Meta(description="When its result was submitted, or it ended otherwise.")]
+    rows: Annotated[Count | None, Meta(description="Rows of the result.")]
+    seconds: Annotated[float | None, Meta(description="Seconds that reading took.")]
+    sql: Annotated[str, Meta(description="SHA-256 of the SQL.")]
+    sql_changed: Annotated[bool, Meta(description="The SQL is another than that of the last good run.")]
+    columns: Annotated[dict[str, str], Meta(description="Name -> type in the database.")]
+    new_columns: list[str]
+    gone_columns: list[str]
+    left_out: Annotated[dict[str, dict[str, Count]], Meta(description="By column and reason, cells left out.")]
+    snapshot: Annotated[str, Meta(description="The snapshot that it was submitted as; empty if it was not.")]
+    counts: Counts | None
+    outcomes: Outcomes | None
+    error: Annotated[str, Meta(description="Code of what went wrong; empty if nothing did.")]
+    remedy: Annotated[str, Meta(description="What happened and what to do.")]
+
+    @classmethod
+    def of(cls, run: QueryRun, record: Record | None) -> RunDocument:
+        """Return the document of a run. `record`: of its snapshot."""
+        return cls(
+            run=run.id,
+            query=run.query,
+            state=shown(run, record),
+            by=run.by,
+            asked=moment(run.since),
+            slot=moment(run.slot),
+            started=moment(run.started),
+            ended=moment(run.ended),
+            rows=run.rows,
+            seconds=run.seconds,
+            sql=run.sql,
+            sql_changed=run.sql_changed,
+            columns=run.columns,
+            new_columns=run.new_columns,
+            gone_columns=run.gone_columns,
+            left_out=run.left_out,
+            snapshot=run.snapshot,
+            counts=record.counts if record else None,
+            outcomes=record.outcomes if record else None,
+            error=run.error or ("snapshot_failed" if record and record.error else ""),
+            remedy=run.remedy or (record.error if record else ""),
+        )
+
+
+class QueryDocument(Struct, frozen=True):
+    """A query of connections.toml."""
+
+    query: str
+    audience: QueueName
+    source: str
+    reads: Annotated[str, Meta(description="The SQL file, the table or the dbt model.")]
+    schedule: Annotated[str, Meta(description="Empty: it runs only when somebody asks.")]
+    time_zone: str
+    next: Annotated[list[Time], Meta(description="The next slots; none while it is paused.")]
+    paused: Annotated[str, Meta(description="Why it is paused; empty if it is not.")]
+    paused_by: str
+    running: Annotated[str, Meta(description="The run that has not ended; empty for none.")]
+    skips: Annotated[Count, Meta(description="Slots in a row that came while a run was still reading.")]
+    last_good: Annotated[MaybeTime, Meta(description="As of when the list equals the result, by the last good run.")]
+    last: RunDocument | None
+
+
+def shown(run: QueryRun, record: Record | None) -> ShownState:
+    """Return the state of a run for people. `record`: of its snapshot. Pure."""
+    if run.state != "submitted":
+        return run.state
+    if record is None:
+        return "submitted"
+    return "comparing" if record.state in ("queued", "reading") else record.state
+
+
+def run_documents(redis: Redis, runs: Sequence[QueryRun]) -> list[RunDocument]:
+    """Return the documents of runs."""
+    found = {run.snapshot: orders.record(redis, run.snapshot) for run in runs if run.snapshot}
+    return [RunDocument.of(run, found.get(run.snapshot)) for run in runs]
+
+
+def query_documents(redis: Redis, queries: Sequence[Query], now: int) -> list[QueryDocument]:
+    """Return the documents of queries. `now`: ms."""
+    states = records.states(redis, [query.name for query in queries])
+    lasts = run_documents(redis, [run for query in queries for run in records.runs(redis, query.name, 1)])
+    by_query = {last.query: last for last in lasts}
+    return [_document(query, states[query.name], by_query.get(query.name), now) for query in queries]
+
+
+def _document(query: Query, state: QueryState, last: RunDocument | None, now: int) -> QueryDocument:
+    pause = state.pause
+    paused = pause.reason if pause else "paused = true in connections.toml" if query.paused else ""
+    ahead = () if paused else islice(due.slots(query.when, now), AHEAD)
+    return QueryDocument(
+        query=query.name,
+        audience=f"{query.connection}/audience/{query.name}",
+        source=query.source,
+        reads=reads(query),
+        schedule=query.schedule or (f"every {query.every_seconds} s" if query.every_seconds else ""),
+        time_zone=query.time_zone,
+        next=[moment(slot) for slot in ahead],
+        paused=paused,
+        paused_by=pause.by if pause else "",
+        running=state.running,
+        skips=state.skips,
+        last_good=moment(state.good_at),
+        last=last,
+    )
+
+
+def reads(query: Query) -> str:
+    """Return what a query reads: the name of its file, its table or its dbt model. Pure."""
+    if query.sql_file is not None:
+        return query.sql_file.name
+    return query.table or f"dbt model {query.dbt_model}"
+
+
+def sql_of(settings: Settings, query: Query) -> str | None:
+    """Return the SQL that the next run sends, None if it cannot be read here."""
+    source = next(each for each in settings.sources if each.name == query.source)
+    try:
+        return statement_of(query, source).sql
+    except SourceError:
+        return None

@@ -1,0 +1,1 @@
+"""The runs of scheduled queries: their slots, leases and records."""

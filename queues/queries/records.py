@@ -1,0 +1,132 @@
+"""The records of a query's runs, and what is known of the query itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Any, Final, Literal, cast
+
+import msgspec
+from msgspec import Meta
+from redis import Redis
+
+from queues import keys
+
+#: Records kept of a query, and for how many ms.
+RUNS: Final = 100
+RUN_MS: Final = 30 * 86_400_000
+#: Runs of a query that are looked through for one that was not skipped.
+_LOOKED_AT: Final = 10
+
+#: queued: for a worker, or its turn at the source. reading: the query's result. submitted: as a snapshot, whose record
+#: says how it goes on. failed, cancelled: the list was not touched. skipped: the run before was still reading. missed:
+#: no scheduler was running at the time, and it is too late.
+RunState = Literal["queued", "reading", "submitted", "failed", "cancelled", "skipped", "missed"]
+
+
+class QueryRun(msgspec.Struct):
+    """A run of a query. Times in ms since 1970."""
+
+    id: str
+    query: str
+    state: RunState
+    by: Annotated[str, Meta(description="Who asked for it: schedule, or a user.", examples=["schedule", "cli:ann"])]
+    since: Annotated[int, Meta(description="When it was asked for.")]
+    slot: Annotated[int | None, Meta(description="The time that the schedule meant; none for a run by hand.")] = None
+    confirmed: Annotated[bool, Meta(description="The guard does not check its removals.")] = False
+    reconcile: Annotated[bool, Meta(description="The list's members are read from Klaviyo first.")] = False
+    started: Annotated[int | None, Meta(description="When a worker began to read.")] = None
+    ended: Annotated[int | None, Meta(description="When it was submitted, or ended otherwise.")] = None
+    snapshot: Annotated[str, Meta(description="The snapshot that its result was submitted as.")] = ""
+    rows: Annotated[int | None, Meta(description="Rows of the result.")] = None
+    seconds: Annotated[float | None, Meta(description="Seconds that reading took.")] = None
+    sql: Annotated[str, Meta(description="SHA-256 of the SQL.")] = ""
+    sql_changed: Annotated[bool, Meta(description="The SQL is another than that of the last good run.")] = False
+    columns: Annotated[dict[str, str], Meta(description="Name of each column -> its type in the database.")] = {}
+    new_columns: Annotated[list[str], Meta(description="Columns that the last good run did not have.")] = []
+    gone_columns: Annotated[list[str], Meta(description="Columns that only the last good run had.")] = []
+    left_out: Annotated[
+        dict[str, dict[str, int]], Meta(description="By column and reason, the cells that were left out.")
+    ] = {}
+    error: Annotated[str, Meta(description="Code of what went wrong.")] = ""
+    remedy: Annotated[str, Meta(description="What happened and what to do.")] = ""
+
+
+class Pause(msgspec.Struct, frozen=True):
+    """Why the schedule of a query rests. `since`: ms."""
+
+    reason: str
+    by: str
+    since: int
+
+
+class QueryState(msgspec.Struct, frozen=True):
+    """What the ledger knows of a query. `schedule`, `next` (ms): the slot that schedulers wait for.
+
+    `running`: the run that has not ended. `skips`: slots in a row that came while a run was still reading. `columns`,
+    `sql`, `good` (run), `good_at` (ms): of the last run whose result was submitted.
+    """
+
+    schedule: str = ""
+    next: int | None = None
+    running: str = ""
+    skips: int = 0
+    pause: Pause | None = None
+    columns: dict[str, str] = {}
+    sql: str = ""
+    good: str = ""
+    good_at: int | None = None
+
+
+_decode = msgspec.json.Decoder(QueryRun).decode
+_encode = msgspec.json.Encoder().encode
+
+
+def encode(run: QueryRun) -> bytes:
+    """Return a record in its stored form."""
+    return _encode(run)
+
+
+def query_of(run_id: str) -> str:
+    """Return the query that a run's id names: `vips-20261201T063000Z` -> `vips`."""
+    return run_id.rpartition("-")[0]
+
+
+def run(redis: Redis, run_id: str) -> QueryRun | None:
+    """Return the record of a run; None if it is unknown or expired."""
+    stored = cast("bytes | None", redis.hget(keys.query_run(run_id), "record"))
+    return _decode(stored) if stored else None
+
+
+def runs(redis: Redis, query: str, most: int = RUNS) -> list[QueryRun]:
+    """Return the last runs of a query that are remembered, newest first."""
+    ids = cast("list[bytes]", redis.zrevrange(keys.query(query, "runs"), 0, most - 1))
+    with redis.pipeline(transaction=False) as pipe:
+        for run_id in ids:
+            pipe.hget(keys.query_run(run_id.decode()), "record")
+        return [_decode(stored) for stored in pipe.execute() if stored]
+
+
+def last_runs(redis: Redis, queries: Iterable[str]) -> dict[str, QueryRun]:
+    """Return the newest run of each query that was not skipped, by the query's name."""
+    found = ((name, [run for run in runs(redis, name, _LOOKED_AT) if run.state != "skipped"]) for name in queries)
+    return {name: some[0] for name, some in found if some}
+
+
+def states(redis: Redis, queries: Iterable[str]) -> dict[str, QueryState]:
+    """Return what is known of these queries, by name."""
+    names = [*queries]
+    with redis.pipeline(transaction=False) as pipe:
+        for name in names:
+            pipe.hgetall(keys.query(name))
+        return {name: _state(fields) for name, fields in zip(names, pipe.execute(), strict=True)}
+
+
+def _state(fields: dict[bytes, bytes]) -> QueryState:
+    text = {name.decode(): value.decode() for name, value in fields.items()}
+    found: dict[str, Any] = {name: text[name] for name in ("schedule", "running", "sql", "good") if name in text}
+    found |= {name: int(text[name]) for name in ("next", "skips", "good_at") if text.get(name)}
+    if "pause" in text:
+        found["pause"] = msgspec.json.decode(text["pause"], type=Pause)
+    if "columns" in text:
+        found["columns"] = msgspec.json.decode(text["columns"], type=dict[str, str])
+    return QueryState(**found)

@@ -1,0 +1,136 @@
+"""Queries in the console and its API: who sees what, and what they may do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from redis import Redis
+
+from configuration.queries import DataSource
+from console.auth.roles import Role
+from queues import audit
+from queues.clock import now_ms
+from queues.queries import leases
+from queues.snapshots import orders
+from queues.snapshots.records import Counts, Outcomes, Record, SnapshotOrder
+from tests.support.console import Console, console
+from tests.support.queries import NAME, last, query, state
+
+SQL = "select email from people where plan <> 'none'"
+
+
+@pytest.fixture
+def served(redis: Redis, redis_url: str, tmp_path: Path) -> Iterator[Console]:
+    (tmp_path / "vips.sql").write_text(SQL)
+    source = DataSource("shop", "sqlite", str(tmp_path / "shop.sqlite"))
+    vips = query(sql_file=tmp_path / "vips.sql", table=None, columns={"email": "email_address"})
+    with console(redis_url, sources=(source,), queries=(vips,)) as running:
+        yield running
+
+
+def ask(served: Console, path: str, role: Role = Role.OPERATOR, body: Any = None, **headers: str) -> requests.Response:
+    sent = {**served.bearer(role), **{name.replace("_", "-"): value for name, value in headers.items()}}
+    method = "GET" if body is None else "POST"
+    return requests.request(method, f"{served.url}/v1/queries{path}", headers=sent, json=body, timeout=30)
+
+
+def press(served: Console, browser: requests.Session, action: str, **fields: str) -> str:
+    """Press a button on the page of the query; the page that follows."""
+    page = f"{served.url}/queries/{NAME}"
+    answer = browser.post(f"{page}/{action}", {"csrf": served.csrf(browser), **fields}, timeout=30)
+    answer.raise_for_status()
+    return answer.text
+
+
+def submitted(redis: Redis, counts: Counts, outcomes: Outcomes, state_: Any = "delivering") -> str:
+    """The queued run was read, submitted and compared; its id."""
+    queue = orders.queue_of("default", NAME)
+    held = leases.take(redis, last(redis).id, "shop", 1, now_ms(), 60_000, 5_000)
+    assert held is not None
+    order = SnapshotOrder(orders.new_id(queue), now_ms(), "ndjson")
+    record = Record(str(queue), order, now_ms(), 1, state_, counts, ended=now_ms(), outcomes=outcomes)
+    orders.submit(redis, queue, record, b"", now_ms())
+    held.run.state, held.run.ended, held.run.rows = "submitted", now_ms(), counts.rows
+    held.run.snapshot, held.run.sql_changed = order.snapshot, True
+    assert leases.end(redis, held, {"good": held.run.id, "good_at": now_ms()})
+    return held.run.id
+
+
+def test_the_sql_is_for_admins_alone(served: Console) -> None:
+    for role in (Role.VIEWER, Role.OPERATOR):
+        assert ask(served, f"/{NAME}", role).json()["sql"] is None
+        assert "select email" not in served.browser(role).get(f"{served.url}/queries/{NAME}", timeout=30).text
+    assert ask(served, f"/{NAME}", Role.ADMIN).json()["sql"] == SQL
+    page = served.browser(Role.ADMIN).get(f"{served.url}/queries/{NAME}", timeout=30).text
+    assert "where plan &lt;&gt; &#39;none&#39;" in page
+    assert "email = email_address" in page
+
+
+def test_an_idempotency_key_begins_one_run(served: Console, redis: Redis) -> None:
+    first = ask(served, f"/{NAME}/run", body={}, Idempotency_Key="dbt-1")
+    again = ask(served, f"/{NAME}/run", body={}, Idempotency_Key="dbt-1")
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert first.json() == again.json() == {"run": last(redis).id}
+    assert ask(served, f"/{NAME}/run", body={}).status_code == 409
+    assert ask(served, f"/{NAME}/run", body={}, Idempotency_Key="x" * 256).status_code == 400
+    (run,) = ask(served, f"/{NAME}/runs").json()["runs"]
+    assert (run["run"], run["state"], run["by"]) == (last(redis).id, "queued", "api:operator")
+
+
+def test_a_viewer_looks_and_an_operator_pauses(served: Console, redis: Redis) -> None:
+    assert ask(served, "", Role.VIEWER).json()["queries"][0]["query"] == NAME
+    assert ask(served, f"/{NAME}/pause", Role.VIEWER, {"reason": "no"}).status_code == 403
+    assert ask(served, f"/{NAME}/pause", body={"reason": "migration"}).json() == {"query": NAME, "paused": True}
+    assert ask(served, f"/{NAME}").json()["query"]["paused"] == "migration"
+    assert ask(served, f"/{NAME}/resume", body={}).json() == {"query": NAME, "resumed": True}
+    assert ask(served, "/nobody").status_code == 404
+    assert [entry.what for entry in audit.read(redis, 2)] == ["query resume", "query pause"]
+
+
+def test_the_page_runs_cancels_pauses_and_resumes(served: Console, redis: Redis) -> None:
+    browser = served.browser(Role.OPERATOR)
+    assert "You started a run of vips." in press(served, browser, "run")
+    assert "Another run of vips has not ended" in press(served, browser, "run")
+    assert "You cancelled the run of vips." in press(served, browser, "cancel")
+    assert "Paused by web:operator: migration" in press(served, browser, "pause", reason="migration")
+    assert "Paused by" not in press(served, browser, "resume")
+    assert state(redis).pause is None
+    listed = browser.get(f"{served.url}/queries", timeout=30).text
+    assert "Scheduled queries" in listed
+    assert "0 * * * *" in listed
+
+
+def test_the_equations_of_a_run_add_up_on_its_page(served: Console, redis: Redis) -> None:
+    browser = served.browser(Role.OPERATOR)
+    press(served, browser, "run")
+    counts = Counts(
+        rows=10, people=7, duplicates=2, shrink={"email_invalid": 1}, held=8, adds=3, updates=1, removals=4, unchanged=3
+    )
+    run = submitted(redis, counts, Outcomes(changes=8, delivered=8, settled=now_ms()))
+    page = " ".join(browser.get(f"{served.url}/queries/{NAME}/runs/{run}", timeout=30).text.split())
+    for words in (
+        "<dt>10 people in 10 rows</dt> <dd>= 7 to be on the list + 2 duplicates + 1 rejected</dd>",
+        "<dt>7 people to be on the list</dt> <dd>= 3 added + 1 updated + 3 unchanged",
+        "4 removed, 50.0% of the list",
+        "The SQL is another than that of the last good run.",
+        "Rejected rows as CSV",
+    ):
+        assert words in page
+    assert browser.get(f"{served.url}/queries/{NAME}/runs/nothing", timeout=30).status_code == 404
+
+
+def test_a_failed_run_says_first_that_the_list_was_not_touched(served: Console, redis: Redis) -> None:
+    browser = served.browser(Role.VIEWER)
+    ask(served, f"/{NAME}/run", body={})
+    held = leases.take(redis, last(redis).id, "shop", 1, now_ms(), 60_000, 5_000)
+    assert held is not None
+    held.run.state, held.run.ended, held.run.error = "failed", now_ms(), "unreachable"
+    held.run.remedy = "The list was not touched. Unreachable: start the database."
+    assert leases.end(redis, held, {})
+    page = browser.get(f"{served.url}/queries/{NAME}/runs/{held.run.id}", timeout=30).text
+    assert page.index("The list was not touched.") < page.index("What happened")
+    assert '<span class="unseen"> failed queries</span>' in page

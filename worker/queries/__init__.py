@@ -1,0 +1,1 @@
+"""The runs of scheduled queries: read the result, check it, submit it as a snapshot."""
