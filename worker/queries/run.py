@@ -24,13 +24,12 @@ from queues.errors import QueueFull
 from queues.names import Queue
 from queues.queries import leases, records
 from queues.queries.leases import HeldRun
-from queues.server.connection import connect
 from queues.snapshots import guard, orders
 from queues.snapshots.records import Record
 from sources.errors import SourceError
 from text.wording import sentence
 from worker.errors import DeliveryFailed
-from worker.process import settings_of_process
+from worker.process import ledger, settings_of_process
 from worker.queries.result import staged
 
 log = logging.getLogger(__name__)
@@ -53,7 +52,7 @@ def run(run_id: str) -> None:
     settings = settings_of_process()
     query = next((each for each in settings.queries if each.name == records.query_of(run_id)), None)
     source = next((each for each in settings.sources if query and each.name == query.source), None)
-    with log_ids.bound(run=run_id), connect(settings.redis_url) as redis:
+    with log_ids.bound(run=run_id), ledger() as redis:
         places = (source.name, source.runs_at_once) if source else ("unknown", 1)
         held = leases.take(redis, run_id, *places, now_ms(), LEASE_MS, BUSY_MS)
         if held is None:
