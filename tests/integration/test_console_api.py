@@ -107,7 +107,7 @@ def test_queues_in_a_state_come_in_pages_too(redis: Redis, served: Console) -> N
     assert [each["queue"] for each in waiting["queues"]] == [str(queues[0]), str(queues[4])]
     assert ask(served, "/v1/queues?state=failing")["queues"] == []
     refused = ask(served, "/v1/queues?state=stuck", status=400)
-    assert "Must be one of held, failing, waiting, idle" in refused["error"]["description"]
+    assert "Must be one of blocked, held, failing, delivering, waiting, idle" in refused["error"]["description"]
 
 
 def test_a_queue_whose_target_holds_a_slash_has_one_address(filled: Redis, served: Console) -> None:
