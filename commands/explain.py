@@ -49,4 +49,4 @@ def explain(audience: str, person: str, connection: str | None, personal_data: b
     if as_json:
         print_json(document(found, personal_data))
     else:
-        console().print(view(found, personal_data))
+        console().print(view(found, personal_data), crop=False)

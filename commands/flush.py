@@ -12,6 +12,7 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from commands.options import json_option, var_option
+from ops import status_words as words
 from ops.client.choose import Installation, installation
 from ops.dead_letters.selecting import LetterQuery
 from ops.errors import Failed
@@ -76,7 +77,7 @@ def tell(request: FlushRequest, census: Census) -> None:
     what = f"{plural(request.asked, 'change')} to be sent" if request.asked else "no pending changes"
     hold = census.holds.get(found.queue.connection) or found.hold
     held = (
-        f"; it is held ({visible(hold.reason)}), so nothing is sent before `ferry release`"
+        f"; it is held ({words.reason_of(hold)}), so nothing is sent until the hold ends"
         if hold and request.asked
         else ""
     )
@@ -138,7 +139,7 @@ def _held(census: Census, left: Mapping[Queue, int]) -> dict[Queue, str]:
         if hold and found.queue in left:
             on = found.queue.connection if found.queue.connection in census.holds else found.queue
             one, many = f"change of {found.queue} stays where it is", f"changes of {found.queue} stay where they are"
-            reason, resolve = visible(hold.reason), visible(hold.resolve)
+            reason, resolve = words.reason_of(hold), visible(hold.resolve)
             messages[found.queue] = (
                 f"{on} is held ({reason}); {plural(left[found.queue], one, many)}. {resolve}\n"
                 f"To release it: ferry release {on}"

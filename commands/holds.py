@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import chain
+
 import click
-from rich.table import Table
 
 from commands.options import json_option, var_option
 from ops import holds
+from ops import status_words as words
 from ops.actions import hold_on
 from ops.client.choose import installation
 from ops.errors import Failed
-from ops.output import complain, console, echo, print_json, table
+from ops.output import complain, console, echo, print_json
 from ops.sync.view import counts_table
 from ops.targets import find_held, find_queue_or_connection
+from ops.unbroken import UnbrokenText
 from queues.names import Queue
 from queues.owners import LIST_OWNED
 from queues.snapshots.records import Record
@@ -53,7 +57,7 @@ def hold(target: str, reason: str, as_json: bool) -> None:
             echo(f"{on} is held. To release it: ferry release {on}")
             return
         before = hold_on(on, census)
-        why = f" for {span(census.at - before.since)} ({visible(before.reason)})" if before else ""
+        why = f" for {span(census.at - before.since)} ({words.reason_of(before)})" if before else ""
         echo(f"{on} is already held{why}; that reason stays. To release it: ferry release {on}")
 
 
@@ -86,7 +90,7 @@ def release(target: str, force: bool, as_json: bool) -> None:
         ended = ferry.release(on, force)
         if ended.still and not force:
             # A remote Ferry may have placed it after the census.
-            reason = f" ({visible(before.reason)})" if before else ""
+            reason = f" ({words.reason_of(before)})" if before else ""
             raise Failed(f"{on} stays held{reason}: {visible(ended.still)}\nTo release it anyway: add --force")
         if as_json:
             snapshot = ended.confirmed
@@ -101,7 +105,7 @@ def release(target: str, force: bool, as_json: bool) -> None:
         if before and before.moved:
             echo(f"It delivers to {account_name(before.moved.account)} from now on.")
         if isinstance(on, Queue) and on.connection in census.holds:
-            reason = visible(census.holds[on.connection].reason)
+            reason = words.reason_of(census.holds[on.connection])
             echo(f"Its connection is also held ({reason}): ferry release {on.connection}")
 
 
@@ -128,23 +132,22 @@ def list_holds(as_json: bool) -> None:
     if as_json:
         print_json([holds.document(each) for each in found])
     elif found:
-        console().print(_table(found, census.at))
+        console().print(*chain.from_iterable(_lines(each, census.at) for each in found), sep="\n", crop=False)
         console().print("\nTo release one: ferry release NAME")
     else:
         console().print("Nothing is held.")
 
 
-def _table(found: list[holds.PlacedHold], now: int) -> Table:
-    made = table("Held", "For", "Reason", "What resolves it")
-    for each in found:
-        name = f"{each.on}\n{visible(each.audience)}" if each.audience else each.on
-        made.add_row(name, span(now - each.hold.since), visible(each.hold.reason), _resolved_by(each))
-    return made
+def _lines(each: holds.PlacedHold, now: int) -> Iterator[UnbrokenText]:
+    name = f"{visible(each.audience)} ({each.on})" if each.audience else each.on
+    yield UnbrokenText(f"{name} is held for {span(now - each.hold.since)}: {words.reason_of(each.hold)}", "bold")
+    yield from (UnbrokenText(line, indent=2) for line in _resolved_by(each))
 
 
-def _resolved_by(each: holds.PlacedHold) -> str:
+def _resolved_by(each: holds.PlacedHold) -> Iterator[str]:
+    if each.hold.resolve:
+        yield visible(each.hold.resolve)
     probed = f" ({plural(each.probes, 'probe')} so far)" if each.hold.probed else ""
-    lines = [visible(each.hold.resolve or ""), f"{_BY_ITSELF if each.hold.ends_by_itself else _BY_HAND}{probed}."]
+    yield f"{_BY_ITSELF if each.hold.ends_by_itself else _BY_HAND}{probed}."
     if each.hold.error_id:
-        lines.append(f"Klaviyo's error id: {visible(each.hold.error_id)}")
-    return "\n".join(filter(None, lines))
+        yield f"Klaviyo's error id: {visible(each.hold.error_id)}"

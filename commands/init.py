@@ -118,7 +118,7 @@ flush_minutes = 960                  # the longest wait of a change
 # list_name = "VIPs"
 # flush_minutes = 30
 
-# Another Klaviyo account; the variable with its key belongs into .env. Senders name it with ?connection=brand-b.
+# Another Klaviyo account; the variable with its key belongs in .env. Senders name it with ?connection=brand-b.
 # [connections.brand-b]
 # api_key_env = "BRAND_B_KEY"
 # mparticle_account = 123456         # messages of this mParticle account go here
@@ -152,8 +152,9 @@ def _is_terminal() -> bool:
 
 def _refuse_existing(*files: Path) -> None:
     if found := [str(file) for file in files if file.exists() or file.is_symlink()]:
+        exist = "exists" if len(found) == 1 else "exist"
         raise Failed(
-            f"{' and '.join(found)} exists already; nothing was written. Change it by hand, or choose another --folder"
+            f"{' and '.join(found)} {exist} already; nothing was written. Change it by hand, or choose another --folder"
         )
 
 

@@ -69,7 +69,7 @@ def connection_place(census: Census, known: set[str], name: str) -> Target:
     if not figures.queues and name not in known | census.holds.keys():
         raise falcon.HTTPNotFound(
             title="No such connection",
-            description=f"There is no connection {name}. The first page lists all connections.",
+            description=f"There is no connection {name}. The page Connections lists all connections.",
         )
     return Target(name, figures, census.holds.get(name))
 

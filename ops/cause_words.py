@@ -13,7 +13,7 @@ from queues.holds import ACCOUNT_CHANGED, Hold
 from queues.owners import LIST_OWNED
 from queues.snapshots.guard import GUARD
 from text.escaping import visible
-from text.wording import duration, plural, without_people
+from text.wording import duration, plural
 
 #: What a cause is about, which decides what a page offers to press.
 Kind = Literal["ledger", "process", "hold", "guard", "person", "retry", "late", "letters"]
@@ -77,12 +77,18 @@ def held_cause(holds: Sequence[Hold], names: str, now: int, *, figures: str, on:
         held_title(holds, names),
         figures,
         words.what_to_do(hold) if len({words.what_to_do(each) for each in holds}) == 1 else "",
-        f"To release it: ferry release {on}" if on else "`ferry holds` lists them.",
+        _command(hold, on),
         on,
         since,
         duration(now - since),
         hold.ends_by_itself,
     )
+
+
+def _command(hold: Hold, on: str) -> str:
+    if not on:
+        return "`ferry holds` lists them."
+    return "" if hold.reason == GUARD else f"To release it: ferry release {on}"  # the guard's remedy contains it
 
 
 def _kind(hold: Hold) -> Kind:
@@ -94,7 +100,7 @@ def _kind(hold: Hold) -> Kind:
 def held_title(holds: Sequence[Hold], names: str) -> str:
     """Return what is wrong with what is held, without a full stop. `holds`: of one reason, or of people."""
     hold = holds[0]
-    reason = visible(without_people(hold.reason))
+    reason = words.reason_of(hold)
     if hold.reason in _HELD:
         return f"{_HELD[hold.reason].format(names=names)} ({reason})"
     if any(each.reason != hold.reason for each in holds):

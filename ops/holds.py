@@ -13,7 +13,7 @@ from queues.census import Census
 from queues.counts import called
 from queues.figures import Figures
 from queues.holds import Hold
-from text.wording import moment
+from text.wording import moment, without_people
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def document(each: PlacedHold) -> HeldDocument:
         each.on,
         "connection" if each.audience is None else "queue",
         each.audience or None,
-        hold.reason,
+        without_people(hold.reason),
         moment(hold.since),
         hold.resolve,
         hold.ends_by_itself,

@@ -13,7 +13,7 @@ from queues.holds import Hold
 from queues.queue_rows import QueueRow
 from queues.server import rollback
 from text.escaping import visible
-from text.wording import duration, number, plural, sentence, some, span
+from text.wording import duration, number, plural, sentence, some, span, without_people
 
 #: Most queues in one table: a screen can show thousands, but a person cannot read them.
 SHOWN: Final = 200
@@ -95,6 +95,11 @@ def letters_gone(count: QueueCount) -> list[str]:
     """Return the numbers of dead letters that were purged or evicted."""
     gone = {"purged": count.dead - count.kept - count.evicted, "evicted": count.evicted}
     return [f"+{number(letters)} {how}" for how, letters in gone.items() if letters]
+
+
+def reason_of(hold: Hold) -> str:
+    """Return the reason of a hold: a code, or a person's note without e-mail addresses and phone numbers."""
+    return visible(without_people(hold.reason))
 
 
 def what_to_do(hold: Hold) -> str:

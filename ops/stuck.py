@@ -42,8 +42,8 @@ def _holds(census: Census) -> Iterator[str]:
     queues: defaultdict[str, int] = defaultdict(int)
     for held in (*held_connections(census), *held_queues(census)):
         if held.stops:
-            changes[visible(held.hold.reason)] += held.changes
-            queues[visible(held.hold.reason)] += held.figures.unsettled
+            changes[words.reason_of(held.hold)] += held.changes
+            queues[words.reason_of(held.hold)] += held.figures.unsettled
     for reason in sorted(changes):
         waits = plural(changes[reason], "change waits", "changes wait")
         yield f"{plural(queues[reason], 'queue is', 'queues are')} held ({reason}): {waits}"

@@ -16,21 +16,22 @@ _GAP: Final = 2
 
 
 class UnbrokenText:
-    """A paragraph that is wrapped at spaces only. `indent`: columns before each line."""
+    """A paragraph that is wrapped at spaces only. `indent`: columns before each line; `hang`: more after the first."""
 
-    def __init__(self, text: str, style: str = "", indent: int = 0) -> None:
+    def __init__(self, text: str, style: str = "", indent: int = 0, hang: int = 0) -> None:
         self._text = text
         self._style = style
         self._indent = indent
+        self._hang = hang
 
     def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield the lines."""
         margin = " " * self._indent
         lines = textwrap.wrap(
             self._text,
-            max(options.max_width, self._indent + 1),
+            max(options.max_width, self._indent + self._hang + 1),
             initial_indent=margin,
-            subsequent_indent=margin,
+            subsequent_indent=margin + " " * self._hang,
             break_long_words=False,
             break_on_hyphens=False,
         )

@@ -57,7 +57,9 @@ def judge(census: Census) -> DeliveryVerdict:
         return DeliveryVerdict("bad", _stopped(census), _others(census), causes)
     if causes:
         attention = plural(len(causes), "thing needs", "things need")
-        return DeliveryVerdict("warn", f"Ferry delivers; {attention} attention", _pending(census), causes)
+        delayed = any(cause.kind in ("retry", "late") for cause in causes)
+        title = "Deliveries are delayed" if delayed else "Ferry delivers"
+        return DeliveryVerdict("warn", f"{title}; {attention} attention", _pending(census), causes)
     if not census.totals.all.queues:
         return DeliveryVerdict("new", "Ready for the first change", "None was accepted yet.", ())
     return DeliveryVerdict("ok", "All well", _pending(census), ())
@@ -195,5 +197,5 @@ def _letters(census: Census) -> Iterator[Cause]:
         named = [called(count) for count in census.queues if count.kept]
         where = named[0] if total.keeping == len(named) == 1 else f"{number(total.keeping)} queues"
         command = "`ferry dead list` shows the reasons and the remedies."
-        then = "They are kept with their reasons and the remedies."
+        then = "They are kept, and can be replayed."
         yield Cause("warn", "letters", f"{kept} in {where}", then=then, command=command)

@@ -95,7 +95,7 @@ class QueueCount:
 
 
 def called(count: QueueCount) -> str:
-    """Return the audience's name, or the kind of a queue without one in parentheses: `(event)`."""
+    """Return the audience's name; without one a snapshot's audience id, or the kind in parentheses: `(event)`."""
     return named(count.queue, count.name)
 
 
@@ -103,6 +103,8 @@ def named(queue: Queue, audience: str | None) -> str:
     """Return the same for a queue and the name of its audience, if it has one."""
     if audience:
         return visible(audience)
+    if queue.kind == "snapshot" and queue.target != UNREADABLE:
+        return visible(queue.target)
     if queue.kind != "audience":
         return f"({queue.kind})"
     return "(unreadable)" if queue.target == UNREADABLE else "(no name)"

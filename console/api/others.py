@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import falcon.asgi
-from msgspec.structs import replace
 from redis import Redis
 
 from configuration.settings import Settings
 from console.api import requests, shared
-from console.api.queues import for_everybody
 from console.auth.middleware import check_role
 from console.auth.roles import Role
 from console.context import AppContext
@@ -21,7 +19,7 @@ from queues import audit
 from queues.census import Census
 from queues.connections import accounts
 from queues.holds import confirmations
-from text.wording import moment, without_people
+from text.wording import moment
 
 
 class HoldsApi:
@@ -69,11 +67,10 @@ class AuditApi:
 
 
 def _holds(redis: Redis, census: Census) -> list[HeldDocument]:
-    return [holds.document(each) for each in holds.held(for_everybody(census), confirmations(redis))]
+    return [holds.document(each) for each in holds.held(census, confirmations(redis))]
 
 
 def _connections(redis: Redis, known: Settings, asking: bool) -> list[ConnectionDocument]:
     # As the intake does each second, so that a connection added just now is known.
     known.connections.include(accounts.with_key(redis))
-    found = [connections_found.document(line) for line in connections_found.found(redis, known, asking)]
-    return [replace(each, held=without_people(each.held)) if each.held else each for each in found]
+    return [connections_found.document(line) for line in connections_found.found(redis, known, asking)]

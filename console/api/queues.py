@@ -31,10 +31,9 @@ from ops.status_rows import RowChoice
 from queues import holds, queue_rows
 from queues.census import Census, meant, rows, take_some, take_summary
 from queues.history import batches
-from queues.holds import Hold
 from queues.names import Queue
 from queues.pending import all_queues
-from text.wording import moment, without_people
+from text.wording import moment
 
 _PARTS: Final = ("connection", "kind", "target")
 
@@ -73,7 +72,7 @@ class QueueApi:
     ) -> None:
         """Answer with the queue and its last uploads, newest first; with `before`, those before that one."""
         asked = shared.query(req, requests.UPLOADS)
-        census = for_everybody(await self._context.census_of(f"{connection}/{kind}/{target}"))
+        census = await self._context.census_of(f"{connection}/{kind}/{target}")
         (count,) = queue_place(census, f"{connection}/{kind}/{target}").queues
         uploads, more = await self._context.run(_uploads, self._context.redis, count.queue, **asked)
         hold = census.holds.get(count.queue.connection)
@@ -162,7 +161,7 @@ def _in_state(redis: Redis, state: str | None, after: str) -> list[Queue]:
 
 
 def _document(census: Census) -> CensusDocument:
-    return CensusDocument.of(for_everybody(census))
+    return CensusDocument.of(census)
 
 
 def _flush(redis: Redis, who: str, names: list[str] | None) -> FlushRequests:
@@ -171,16 +170,6 @@ def _flush(redis: Redis, who: str, names: list[str] | None) -> FlushRequests:
         return flush(redis, who, all_queues(redis))
     census = take_some(redis, [parsed(name) for name in names])
     return flush(redis, who, [count.queue for name in names for count in queue_place(census, name).queues])
-
-
-def for_everybody(census: Census) -> Census:
-    """Return the census without e-mail addresses and phone numbers in people's notes. Pure."""
-    queues = tuple(replace(count, hold=_shown(count.hold)) if count.hold else count for count in census.queues)
-    return replace(census, queues=queues, holds={name: _shown(hold) for name, hold in census.holds.items()})
-
-
-def _shown(hold: Hold) -> Hold:
-    return msgspec.structs.replace(hold, reason=without_people(hold.reason))
 
 
 def _uploads(redis: Redis, queue: Queue, limit: int, before: str) -> tuple[list[UploadDocument], str | None]:

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 from console.target import Target
 from ops import status_words as words
+from ops.cause_words import held_title
 from ops.release import is_looked_at
 from queues.census import Census
 from queues.counts import QueueCount, called
 from queues.holds import Hold
 from queues.names import Queue
 from queues.snapshots import orders
-from text.wording import plural, span, without_people
+from text.wording import plural, span
 from worker.connection import account_name
 
 
@@ -87,12 +88,13 @@ def _pending(place: Target) -> str:
 
 @dataclass(frozen=True, slots=True)
 class HoldSummary:
-    """A hold. `on`: the queue or connection, as for `ferry release`. `reason`: a code, or what a person wrote.
+    """A hold. `on`: the queue or connection, as for `ferry release`. `title`: what is wrong.
 
-    `since`: ms; `lasts`: in words. `what_to_do`: what ends it.
+    `reason`: a code, or what a person wrote. `since`: ms; `lasts`: in words. `what_to_do`: what ends it.
     """
 
     on: str
+    title: str
     reason: str
     since: int
     lasts: str
@@ -101,4 +103,11 @@ class HoldSummary:
 
 def held(on: str, hold: Hold, now: int) -> HoldSummary:
     """Return what to show of a hold. `now`: ms."""
-    return HoldSummary(on, without_people(hold.reason), hold.since, span(now - hold.since), words.what_to_do(hold))
+    return HoldSummary(
+        on,
+        held_title([hold], on),
+        words.reason_of(hold),
+        hold.since,
+        span(now - hold.since),
+        words.what_to_do(hold),
+    )

@@ -146,7 +146,7 @@ def _tiles(reading: OverviewData, chart: DayChart) -> Sequence[Tile]:
         Tile(
             "In delivery",
             [number(total.open)],
-            f"{plural(total.batches, 'batch', 'batches')}, {number(delayed) if delayed else 'none'} delayed",
+            plural(total.batches, "batch", "batches") + (f", {number(delayed)} delayed" if delayed else ""),
             "/?state=failing" if delayed else "/?state=delivering",
             "warn" if delayed else "",
         ),

@@ -45,7 +45,7 @@ class BatchLine:
 class QueueView:
     """A queue. `at`, `due`, `uploaded`: ms, by the ledger's clock. `state`: as in the table of queues.
 
-    `due` is None without pending changes or behind a hold, `uploaded` if nothing was ever taken. `holds`: of its
+    `due` is None without pending changes or behind a hold, `uploaded` if Klaviyo took no upload yet. `holds`: of its
     connection and its own. `oldest`: how long the oldest change has waited, in words. `next`: what takes the pending
     changes, and when. `letters`: dead letters that are kept. `ledger`: the parts of `accepted`, by name.
     """
@@ -92,7 +92,7 @@ def view(count: QueueCount, census: Census, policy: FlushPolicy) -> QueueView:
         oldest="" if oldest is None else span(census.at - oldest),
         next=_next(count, census, policy),
         due=None if is_held or count.due is None else max(count.due, census.at),
-        uploaded=count.waiting.uploaded,
+        uploaded=count.landed,
         batches=[_batch(opened, census.at, is_held) for opened in count.batches],
         letters=count.kept,
         letters_gone=words.letters_gone(count),

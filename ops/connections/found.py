@@ -19,7 +19,7 @@ from ops.errors import Failed
 from queues.census import Census, take_census
 from queues.counts import QueueCount
 from queues.holds import Hold
-from text.wording import moment
+from text.wording import moment, without_people
 
 #: Keys examined at the same time: each has its own limits.
 _AT_ONCE: Final = 8
@@ -145,7 +145,7 @@ def document(line: FoundConnection) -> ConnectionDocument:
         line.trouble or None,
         PolicyDocument(policy.size, policy.age_ms / 60_000, policy.upload_max) if policy else None,
         [AudienceDocument(each.queue.target, each.name or None, each.list_id) for each in line.audiences],
-        line.hold.reason if line.hold else None,
+        without_people(line.hold.reason) if line.hold else None,
     )
 
 

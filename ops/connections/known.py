@@ -7,8 +7,8 @@ from typing import Final
 from redis import Redis
 
 from ops.output import echo
+from ops.status_words import reason_of
 from queues import holds
-from text.escaping import visible
 
 #: How to replace a key that Ferry does not store, by its origin.
 ELSEWHERE: Final = {
@@ -30,6 +30,6 @@ def tell_hold(redis: Redis, name: str) -> None:
     """If the connection is held, print how the hold ends."""
     hold = holds.of_connections(redis).get(name)
     if hold and hold.probed:
-        echo(f"It is held ({visible(hold.reason)}); that ends within minutes. To end it now: ferry release {name}")
+        echo(f"It is held ({reason_of(hold)}); that ends within minutes. To end it now: ferry release {name}")
     elif hold:
-        echo(f"It is held ({visible(hold.reason)}). To release it: ferry release {name}")
+        echo(f"It is held ({reason_of(hold)}). To release it: ferry release {name}")

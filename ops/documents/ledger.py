@@ -17,7 +17,7 @@ from queues.counts import OpenBatch, QueueCount
 from queues.holds import Hold
 from queues.names import Queue
 from queues.policy import FlushPolicy, Reason, Waiting
-from text.wording import moment, ms_of
+from text.wording import moment, ms_of, without_people
 
 
 class HoldDocument(Struct, frozen=True):
@@ -32,7 +32,7 @@ class HoldDocument(Struct, frozen=True):
     @classmethod
     def of(cls, hold: Hold) -> HoldDocument:
         """Return the document of a hold."""
-        return cls(hold.reason, moment(hold.since), hold.resolve, hold.error_id, hold.probed)
+        return cls(without_people(hold.reason), moment(hold.since), hold.resolve, hold.error_id, hold.probed)
 
     def read(self) -> Hold:
         """Return the hold."""

@@ -16,7 +16,7 @@ from ops.explain.timeline import ChangeTimeline
 from queues.counts import OpenBatch
 from queues.history.outcomes import ChangeOutcome
 from queues.snapshots.members import PERHAPS
-from text.wording import moment
+from text.wording import moment, without_people
 
 
 def document(history: History, personal: bool) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def _timeline(timeline: ChangeTimeline, history: History, personal: bool) -> dic
     }
     if timeline.waiting:
         due = {"due_by": history.count.trigger, "due_at": moment(history.count.due)}
-        held = history.hold.reason if history.hold else None
+        held = without_people(history.hold.reason) if history.hold else None
         found["waiting"] = {"place": timeline.waiting.place, "of": history.count.waiting.pending, **due, "held": held}
     if timeline.open:
         found["open"] = {"batch": timeline.open.batch, **_open(history.batch(timeline.open.batch))}

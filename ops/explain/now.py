@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from ops import status_words
 from ops.explain.history import History, KlaviyoStatus, LedgerMembership
 from queues import bounds
 from queues.dead_letters import DeadLetter
@@ -39,7 +40,7 @@ def _place(history: History, place: int) -> str:
 
 def _due(history: History) -> str:
     if history.hold:
-        return f"nothing is sent, because it is held ({visible(history.hold.reason)}): see `ferry holds`"
+        return f"nothing is sent, because it is held ({status_words.reason_of(history.hold)}): see `ferry holds`"
     due = history.count.due
     if due is None:  # taken in the meantime
         return "it is being taken into a batch"

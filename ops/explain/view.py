@@ -12,23 +12,21 @@ from rich.text import Text
 
 from ops.explain import now, words
 from ops.explain.history import History
-from ops.output import table
+from ops.unbroken import UnbrokenText
 from queues.counts import called
 from text.wording import moment
 
 
 def view(history: History, personal: bool) -> RenderableType:
-    """Return the events, the changes in progress, and the person's current state."""
-    made = table("When", "#", "What", right=("#",))
-    for at, change, text in words.events(history):
-        made.add_row(moment(at), str(change), text)
-    parts: list[RenderableType] = [Text(_head(history, personal), style="bold"), Text()]
-    parts += [made, Text()] if history.timelines else []
-    parts += [Text(line) for line in now.lines(history)]
+    """Return the events, the changes in progress, and the person's current state. Fits into 80 columns."""
+    parts: list[RenderableType] = [UnbrokenText(_head(history, personal), "bold"), Text()]
+    parts += [UnbrokenText(f"{moment(at)}  #{change}  {text}", hang=4) for at, change, text in words.events(history)]
+    parts += [Text()] if history.timelines else []
+    parts += [UnbrokenText(line, hang=2) for line in now.lines(history)]
     if history.klaviyo:
         parts += [
-            Text(f"Membership ledger: {now.ledger(history.member)}."),
-            Text(f"Klaviyo: {now.klaviyo(history.klaviyo)}."),
+            UnbrokenText(f"Membership ledger: {now.ledger(history.member)}."),
+            UnbrokenText(f"Klaviyo: {now.klaviyo(history.klaviyo)}."),
         ]
     if personal:
         parts += [Text(f"#{number}: {shown}") for number, shown in persons(history)]

@@ -9,6 +9,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from ops.errors import Failed
 from ops.output import console
+from ops.status_words import reason_of
 from queues.census import Census, take_census
 from queues.counts import QueueCount
 from queues.holds import Hold
@@ -82,4 +83,4 @@ def _must_end_first(count: QueueCount, record: Record, audience: Queue) -> bool:
 
 def _held(on: Queue | str, hold: Hold) -> str:
     ways_out = "" if hold.reason == GUARD else f"\nTo release it: ferry release {on}"  # the guard's text names all ways
-    return f"{on} is held ({visible(hold.reason)}). {visible(hold.resolve)}{ways_out}"
+    return f"{on} is held ({reason_of(hold)}). {visible(hold.resolve)}{ways_out}"

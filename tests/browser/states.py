@@ -180,7 +180,7 @@ STATES: Final[dict[str, State]] = {
     ),
     "Klaviyo down": State(
         klaviyo_down,
-        "Ferry delivers; 1 thing needs attention",
+        "Deliveries are delayed; 1 thing needs attention",
         "Klaviyo answers 503",
         {"/retries": "http_503"},
         VIPS,

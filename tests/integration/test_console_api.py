@@ -64,7 +64,7 @@ def test_a_queue_is_told_with_its_uploads_in_pages(filled: Redis, served: Consol
         history = settled(batch.changes, ends, batch_id, batch.taken)
         settle(filled, batch, Settlement(history=pack(history)), now_ms())
     told = ask(served, f"{QUEUE}?limit=2", role=Role.VIEWER)
-    assert (told["queue"]["queue"], told["queue"]["delivered"], told["connection_hold"]) == (str(VIPS), 300, None)
+    assert (told["queue"]["queue"], told["queue"]["delivered"], told["connection_hold"]) == (str(VIPS), 303, None)
     newest, _ = told["uploads"]
     assert newest["jobs"] == [{"id": "job-2", "people": 98, "failed": 1}]
     assert (newest["changes"], newest["delivered"], newest["dead"]) == (100, 99, {"no_email": 1})
@@ -107,7 +107,7 @@ def test_queues_in_a_state_come_in_pages_too(redis: Redis, served: Console) -> N
     assert [each["queue"] for each in waiting["queues"]] == [str(queues[0]), str(queues[4])]
     assert ask(served, "/v1/queues?state=failing")["queues"] == []
     refused = ask(served, "/v1/queues?state=stuck", status=400)
-    assert "Must be one of held, failing, waiting, idle" in refused["error"]["description"]
+    assert "Must be one of blocked, held, failing, delivering, waiting, idle" in refused["error"]["description"]
 
 
 def test_a_queue_whose_target_holds_a_slash_has_one_address(filled: Redis, served: Console) -> None:

@@ -78,7 +78,7 @@ def test_what_klaviyo_does_not_let_through_is_said_with_why_until_it_does(world:
     text = said(page(served))
     assert "Klaviyo answers 500; 1 batch of VIPs retries" in text
     assert "Ferry retries automatically, and nothing is lost" in text
-    assert re.search(r"Retrying VIPs .* retry (now|in \d+ s)", text)
+    assert re.search(r"Failing VIPs .* retry (now|in \d+ s)", text)
     assert "retry after http_500" in said(page(served, path=f"/queues/{VIPS}"))
     world.ring(batch_id)
     (opened,) = take_census(world.redis).queues[0].batches

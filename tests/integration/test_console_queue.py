@@ -74,16 +74,19 @@ def test_the_list_is_told_that_the_next_upload_goes_to(served: Console, redis: R
 
 def test_a_hold_stands_there_with_what_ends_it_and_how_to_release_it(served: Console, redis: Redis) -> None:
     put(redis, "a@example.com")
-    holds.place(redis, VIPS, Hold("ask ann@example.com", now_ms()))
+    holds.place(redis, VIPS, Hold("ask ann@example.com \u202efirst", now_ms()))
     holds.place(redis, "default", Hold("unauthenticated", now_ms(), "Give it a key.", probed=True))
     answer = page(served, role=Role.OPERATOR)
     text = said(answer.text)
-    assert re.search(r"unauthenticated : default held since \S+ \(\d+s\)\. Give it a key\. Ends automatically", text)
-    assert "*** : default/audience/42 held since" in text
+    refused = r"Klaviyo refuses the key of default \(unauthenticated\) , held since \S+ \(\d+s\)\. Give it a key\."
+    assert re.search(refused, text)
+    assert r"default/audience/42 is held (ask *** \u202efirst) , held since" in text
     assert "1 change is pending. Nothing is taken until the hold ends." in text
     for path in ("/connections/default/release", "/queues/default/audience/42/release"):
         assert f'href="{path}?next=/queues/default/audience/42"' in answer.text
     assert "/hold" not in answer.text.replace('href="/holds"', ""), "what is held cannot be held again"
+    primary = re.findall(r'class="button primary" href="([^"?]+)', answer.text)
+    assert primary == ["/connections/default/release"], "a flush takes nothing until the holds end"
 
 
 def test_who_may_only_look_is_offered_nothing_to_press(served: Console, redis: Redis) -> None:

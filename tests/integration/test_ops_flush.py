@@ -80,7 +80,7 @@ def test_nobody_waits_for_a_held_queue(filled: Redis, redis_url: str, tmp_path: 
     with processes(filled, redis_url):
         told = ferry(redis_url, tmp_path, "flush", "42", "--wait")
     assert told.exit_code == 1
-    assert "it is held (unauthenticated), so nothing is sent before `ferry release`" in told.stdout
+    assert "it is held (unauthenticated), so nothing is sent until the hold ends" in told.stdout
     assert "30 changes of default/audience/42 stay where they are. Give it a key." in told.stderr
     assert "ferry release default\n" in told.stderr
 

@@ -52,6 +52,14 @@ def test_the_first_reason_of_a_hold_stays(redis: Redis, redis_url: str, tmp_path
     assert holds.of_connections(redis)["default"].reason == "unauthenticated"
 
 
+def test_no_command_repeats_an_address_from_the_reason_of_a_hold(redis: Redis, redis_url: str, tmp_path: Path) -> None:
+    put(redis, "a@example.com")
+    holds.place(redis, VIPS, Hold("ask ann@example.com", 1))
+    for words in ("holds", "holds --json", "status", "status --json", "flush VIPs", "hold VIPs --reason mine"):
+        told = ferry(redis_url, tmp_path, *words.split())
+        assert (told.exit_code, "ask ***" in told.output, "ann@" in told.output) == (0, True, False), words
+
+
 def test_releasing_a_queue_tells_that_its_connection_is_held_too(redis: Redis, redis_url: str, tmp_path: Path) -> None:
     put(redis, "a@example.com")
     holds.place(redis, "default", Hold("unauthenticated", 1))

@@ -47,7 +47,7 @@ MAX_STARTS: Final = 5
 
 _WAYS_OUT: Final = (
     "If this is intended, `ferry release {queue}` carries it out. If not, send a corrected snapshot, which replaces "
-    "it. Until then the list stays unchanged"
+    "it. Until then the list stays unchanged."
 )
 
 

@@ -76,6 +76,11 @@ def test_secrets_are_new_each_time_and_only_their_owner_can_read_them(tmp_path: 
     assert "FERRY_SECRET_KEY" not in init(tmp_path / "c", "--yes", "--json").output
 
 
+def test_both_files_that_are_there_are_named(tmp_path: Path) -> None:
+    assert init(tmp_path, "--yes").exit_code == 0
+    assert "connections.toml exist already; nothing was written" in init(tmp_path, "--yes").stderr
+
+
 @pytest.mark.parametrize("file", [".env", "connections.toml"])
 def test_a_file_that_is_there_is_never_changed(tmp_path: Path, file: str) -> None:
     (tmp_path / file).write_text("mine")

@@ -68,3 +68,10 @@ def test_a_paragraph_is_wrapped_at_spaces_only(words: list[str], width: int) -> 
     assert " ".join(lines).split() == words
     assert all(line.startswith("  ") for line in lines)
     assert all(len(line) <= width or len(line.split()) == 1 for line in lines)
+
+
+def test_a_paragraph_may_hang_below_its_first_line_and_keeps_a_long_id_whole() -> None:
+    job = "RW1VTGF0X21haW50ZW5hbmNl" * 3
+    out = io.StringIO()
+    Console(file=out, width=40).print(UnbrokenText(f"12:00  delivered in import job {job}", hang=4), crop=False)
+    assert out.getvalue().splitlines() == ["12:00  delivered in import job", f"    {job}"]

@@ -9,6 +9,7 @@ from queues.holds import Hold
 from queues.names import Queue
 from queues.policy import Waiting
 from queues.server.rollback import Rollback
+from queues.snapshots.guard import GUARD
 from tests.support.ops import counted
 
 NOW = 1_767_225_600_000
@@ -109,6 +110,20 @@ def test_retries_are_one_cause_for_each_fault() -> None:
         ("warn", "Klaviyo answers 503; 2 batches retry: 200 changes, delayed by 6 min."),
         ("warn", "Klaviyo cannot be reached (timeout); 1 batch of VIPs retries: 100 changes, delayed by 6 min."),
     ]
+
+
+def test_while_klaviyo_fails_nobody_reads_that_ferry_delivers() -> None:
+    assert judge(of(failing(1))).title == "Deliveries are delayed; 1 thing needs attention"
+    assert judge(of(failing(1, "throttled"))).title == "All well", "a wait for a limit is not a failure"
+
+
+def test_a_guarded_snapshot_names_its_audience_and_its_remedy_once() -> None:
+    snapshot = Queue("default", "snapshot", "42")
+    hold = Hold(GUARD, NOW, "If this is intended, `ferry release default/snapshot/42` carries it out.")
+    verdict = judge(of(counted(snapshot, "", waiting=Waiting(1, NOW), accepted=1, hold=hold)))
+    assert verdict.title == "Delivery is stopped for 42"
+    assert verdict.causes[0].title == f"The snapshot of 42 would remove too many people ({GUARD})"
+    assert verdict.causes[0].remedy == hold.resolve
 
 
 def test_dead_letters_are_one_cause() -> None:

@@ -83,7 +83,7 @@ def test_the_tiles_are_sums_of_all_queues() -> None:
     hours = [Hour(NOW - HOUR_MS, 7, 1)]
     found = {each.caption: (each.parts, each.context) for each in shown(census(*queues), hours=hours).tiles}
     assert found["Pending"] == (["5"], "in 1 of 2 queues")
-    assert found["In delivery"] == (["10"], "1 batch, none delayed")
+    assert found["In delivery"] == (["10"], "1 batch")
     assert found["Delivered 24 h"] == (["7"], "7 in total")
     assert found["Dead letters"] == (["2"], "1 new in 24 h")
 

@@ -56,6 +56,12 @@ def test_what_happens_next_is_a_sentence_with_its_time(waiting: Waiting, told: s
     assert (found.next, found.due) == (told, due)
 
 
+def test_the_last_upload_is_one_that_klaviyo_took() -> None:
+    taken = Waiting(0, None, NOW - MINUTE)
+    assert seen(taken).uploaded is None
+    assert seen(taken, landed=NOW - HOUR).uploaded == NOW - HOUR
+
+
 def test_as_many_are_said_to_go_as_the_next_flush_takes() -> None:
     count = counted(waiting=Waiting(250, NOW))
     told = view(count, census(count), FlushPolicy()).next
