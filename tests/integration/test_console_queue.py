@@ -78,9 +78,9 @@ def test_a_hold_stands_there_with_what_ends_it_and_how_to_release_it(served: Con
     holds.place(redis, "default", Hold("unauthenticated", now_ms(), "Give it a key.", probed=True))
     answer = page(served, role=Role.OPERATOR)
     text = said(answer.text)
-    refused = r"Klaviyo refuses the key of default \(unauthenticated\) , held since \S+ \(\d+s\)\. Give it a key\."
+    refused = r"Klaviyo refuses the key of default \(unauthenticated\) since \S+ \(\d+s\)\. Give it a key\."
     assert re.search(refused, text)
-    assert r"default/audience/42 is held (ask *** \u202efirst) , held since" in text
+    assert r"default/audience/42 is held (ask *** \u202efirst) since" in text
     assert "1 change is pending. Nothing is taken until the hold ends." in text
     for path in ("/connections/default/release", "/queues/default/audience/42/release"):
         assert f'href="{path}?next=/queues/default/audience/42"' in answer.text
