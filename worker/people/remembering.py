@@ -37,12 +37,13 @@ def recall(delivery: Delivery) -> None:
     people = people.with_facts(facts)
     facts.misaddressed = misaddressed(delivery, people)
     people = people.with_facts(facts)
-    facts.misaddressed |= strangers(delivery, people, returning=True)
+    facts.misaddressed |= strangers(delivery, people, returning=True).keys()
     people = people.with_facts(facts)
     _note_elsewhere(delivery, people, facts)
     _note_delivered(delivery, people)
+    facts.meant = strangers(delivery, people)
+    facts.strangers = {*facts.meant}
     facts.late, facts.spared = late_news.find(delivery, people)
-    facts.strangers = strangers(delivery, people)
     facts.owned = owned(delivery, people.with_facts(facts))
     delivery.learn(facts)
 
@@ -129,7 +130,8 @@ def _note_delivered(delivery: Delivery, people: People) -> None:
 def keep_people(delivery: Delivery) -> None:
     """Record the people and their identifiers before the batch is settled. May be repeated. Raises redis.RedisError."""
     memory, queue = delivery.identities, delivery.batch.queue
-    persons = map(delivery.hash_of, delivery.intents)
+    persons = [*map(delivery.hash_of, delivery.intents)]
+    persons += [hash_of(memory, name) for _, names in delivery.people.facts.elsewhere for name in names]
     before = holding.stored(delivery, holding.countable(delivery), holding.moving_of(delivery), persons)
     moved = moved_away(delivery, before) if queue.kind == "audience" else []
     late_news.keep_times(delivery, moved)
@@ -193,7 +195,7 @@ def _quit_meant(delivery: Delivery, intent: Intent) -> None:
         }
         leaving = {own_token(memory.hash(each), queue) for each in said.moving}
         for person, known in memory.people(list(meant - {*map(delivery.hash_of, delivery.intents)})).items():
-            if known.own_in(queue, leaving) <= leaving:
+            if not leaving or known.own_in(queue, leaving) <= leaving:
                 memory.quit(person, queue)
 
 

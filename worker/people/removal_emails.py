@@ -6,13 +6,13 @@ removal decide who leaves (rules 2 and 6 of `identity`).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from identity.holding import Before, ChangeIdentity, Holding
 from identity.identifiers import EMAIL, EXTERNAL_ID, Named
 from klaviyo.lookups import by_value
 from queues.clock import now_ms
-from queues.people.identity_tokens import own_token
+from queues.people.identity_tokens import RememberedPerson, audience_token, own_token
 from worker.delivery import Delivery
 from worker.lists import list_of
 from worker.people.batch_people import People
@@ -31,8 +31,8 @@ def misaddressed(delivery: Delivery, people: People) -> set[int]:
     return {i for i in asked if not having.is_free((EMAIL, said[i].who.email), i, said[i].moving)}
 
 
-def strangers(delivery: Delivery, people: People, *, returning: bool = False) -> set[int]:
-    """Return removals whose e-mail was never delivered: the new e-mail of the one person who has their ids.
+def strangers(delivery: Delivery, people: People, *, returning: bool = False) -> dict[int, list[Named]]:
+    """Return removals whose e-mail was never delivered, each with the one person who has its ids: it is a new e-mail.
 
     With several people behind the ids, the removal takes nobody off. An erased e-mail is not a new one. `returning`:
     those whose e-mail comes to stay later in the batch, and whose ids one person has; others do not stay.
@@ -53,14 +53,19 @@ def strangers(delivery: Delivery, people: People, *, returning: bool = False) ->
     unknown = {i: said[i].who.email for i, hashed in asked.items() if hashed not in known and hashed not in gone}
     having = _having(delivery, said, set(unknown) - _listed(delivery, unknown), returning=returning)
     if returning:  # an id with one e-mail at a time stands for one person, with or without former ones
-        return {i for i, some in having.items() if some and (len(some) == 1 or said[i].moving)}
-    return {i for i, some in having.items() if len(some) < 2}
+        having = {i: some for i, some in having.items() if some and (len(some) == 1 or said[i].moving)}
+    else:
+        having = {i: some for i, some in having.items() if len(some) < 2}
+    names = {delivery.identities.hash(one.who.name): one.who.name for one in said if one.who.name}
+    return {i: [names.get(person, (KNOWN, person.hex())) for person in some] for i, some in having.items()}
 
 
 def _having(
     delivery: Delivery, said: Sequence[ChangeIdentity], asked: Collection[int], *, returning: bool
 ) -> dict[int, set[bytes]]:
     """Return, by change, the people who have its ids: by earlier batches, or by older changes of this one."""
+    if not asked:
+        return {}
     ids: dict[int, list[Named]] = {}
     for i in asked:
         named = said[i].who.named
@@ -69,13 +74,39 @@ def _having(
             ids[i] = [*said[i].moving] or [each for each in ids[i] if each[0] == EXTERNAL_ID]
     having, known = holders(delivery.identities, ids.values())
     people = {named: [((0, -1), person) for person, _ in some] for named, some in current(having, known).items()}
+    memberships = _memberships(delivery, said, known)
     for j, one in enumerate(said):
         for each in one.who.named[1:] if one.who.email and one.action != "remove" else ():
             people.setdefault(each, []).append(((one.at, j), delivery.identities.hash((EMAIL, one.who.email))))
     return {
-        i: {person for each in some for since, person in people.get(each, ()) if since < (said[i].at, i)}
+        i: {
+            person
+            for each in some
+            for since, person in people.get(each, ())
+            if since < (said[i].at, i) and not _has_left(memberships.get(person, ()), (said[i].at, i))
+        }
         for i, some in ids.items()
     }
+
+
+_Membership = tuple[tuple[int, int], str]
+
+
+def _memberships(
+    delivery: Delivery, said: Sequence[ChangeIdentity], known: Mapping[bytes, RememberedPerson]
+) -> dict[bytes, list[_Membership]]:
+    """Return when the e-mails of the batch that are on no other list join and leave, oldest first."""
+    here, found = {audience_token(delivery.batch.queue)}, dict[bytes, list[_Membership]]()
+    for j in sorted(range(len(said)), key=lambda j: (said[j].at, j)):
+        one, person = said[j], delivery.identities.hash((EMAIL, said[j].who.email))
+        if one.who.email and one.action != "update" and known.get(person, RememberedPerson()).audiences <= here:
+            found.setdefault(person, []).append(((one.at, j), one.action))
+    return found
+
+
+def _has_left(memberships: Iterable[_Membership], until: tuple[int, int]) -> bool:
+    before = [action for when, action in memberships if when < until]
+    return before[-1:] == ["remove"]
 
 
 def _listed(delivery: Delivery, emails: Mapping[int, str]) -> set[int]:
