@@ -6,6 +6,7 @@ time: a newer value means that the person no longer has the older one.
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
@@ -100,6 +101,15 @@ class Holding:
             # Without an e-mail the external id is the person's name, and only the phone changes.
             if each.who.name and (each.who.email or kind == PHONE) and each.at >= newer.get(kind, 0):
                 self._value_changes.setdefault((each.who.name, kind), []).append(index)
+
+    def assign(self, index: int, person: Named) -> None:
+        """Note the person of a change without an e-mail: its phone is that person's from then on."""
+        each, newer = self._said[index], self._before.delivered.get(person[1], {}).get(PHONE, 0)
+        if each.late or each.action == "remove" or each.at < newer or person == each.who.name:
+            return
+        changes = self._value_changes.setdefault((person, PHONE), [])
+        if each.who.value(PHONE) and index not in changes:
+            insort(changes, index, key=lambda i: (self._said[i].at, i))
 
     def is_free(self, owner: Named, index: int, leaving: Collection[Named]) -> bool:
         """Whether no id except `leaving` has the e-mail at the time of this change."""

@@ -5,7 +5,7 @@ A person is identified by one e-mail or, without one, by one unblocked identifie
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -29,13 +29,16 @@ class PersonGroup:
 
 
 def groups(
-    said: Sequence[ChangeIdentity], before: Before | None = None, strangers: Collection[int] = ()
+    said: Sequence[ChangeIdentity],
+    before: Before | None = None,
+    strangers: Mapping[int, Collection[Named]] | None = None,
 ) -> list[PersonGroup]:
     """Return the persons in the order in which they first appear; every change is in exactly one.
 
-    `strangers`: removals whose e-mail was never delivered, so that their ids decide who leaves.
+    `strangers`: removals whose e-mail was never delivered, so that their ids decide who leaves, each with the person
+    of earlier batches who has these ids.
     """
-    batch = _Batch(said, before or Before())
+    batch, strangers = _Batch(said, before or Before()), strangers or {}
     found: dict[Named, PersonGroup] = {}
     for index in range(len(said)):
         owner, ambiguous = batch.owner(index)
@@ -46,7 +49,8 @@ def groups(
         group.indexes.sort(key=batch.order)
     for index, each in enumerate(said):
         if each.action == "remove" and not each.late and not each.exact:
-            _take_off_others(batch, index, found, by_any=not each.who.email or index in strangers)
+            by_any = not each.who.email or index in strangers
+            _take_off_others(batch, index, found, strangers.get(index, ()), by_any=by_any)
     _move(batch, found)
     return list(found.values())
 
@@ -88,6 +92,7 @@ class _Batch:
         # Changes with stronger identifiers come first, so that weaker ones find their persons.
         for index in sorted(without, key=lambda i: (STRENGTH.index(self.said[i].who.named[0][0]), i)):
             self._find(index)
+            self.holding.assign(index, self._owners[index][0])
 
     def _belongs(self, index: int, owner: Named) -> None:
         self._owners[index] = (owner, False)
@@ -112,6 +117,7 @@ class _Batch:
                 return None
             if having or here:
                 owner = next((one for one in reversed(having) if one in self._persons), itself)
+                self.holding.assign(index, having[0] if having else owner)
                 return self._belongs_or_stays(index, owner)
         return self._belongs(index, itself)
 
@@ -134,22 +140,20 @@ class _Batch:
         return (EMAIL, self.said[chosen[0]].who.email) if chosen else None
 
 
-def _take_off_others(batch: _Batch, index: int, found: Mapping[Named, PersonGroup], *, by_any: bool) -> None:
-    """Let a removal take off every other person whom its ids name.
+def _take_off_others(
+    batch: _Batch, index: int, found: Mapping[Named, PersonGroup], meant: Iterable[Named], *, by_any: bool
+) -> None:
+    """Let a removal take off every other person whom its ids name, and those `meant` by earlier batches.
 
     All ids count when it names no known e-mail (`by_any`), else only ids that have one e-mail at a time.
     """
     each = batch.said[index]
     mine, _ = batch.owner(index)
-    for named in each.leading:
-        if named[0] == EMAIL or not (by_any or named in each.moving):
-            continue
-        owners = batch.stands_for(index, named)
-        if each.moving:
-            owners = [one for one in owners if batch.holding.is_free(one, index, each.moving)]
-        for owner in owners:
-            if owner != mine and owner in found and owner not in each.spared and index not in found[owner].leaves:
-                found[owner].leaves.append(index)
+    ids = [named for named in each.leading if named[0] != EMAIL and (by_any or named in each.moving)]
+    owners = dict.fromkeys((*(one for named in ids for one in batch.stands_for(index, named)), *meant))
+    for owner in owners.keys() & found.keys() - {mine, *each.spared}:
+        if not each.moving or batch.holding.is_free(owner, index, each.moving):
+            found[owner].leaves.append(index)
 
 
 def _move(batch: _Batch, found: Mapping[Named, PersonGroup]) -> None:
@@ -194,7 +198,7 @@ class Intent(PersonGroup):
 def coalesce(
     said: Sequence[ChangeIdentity],
     before: Before | None = None,
-    strangers: Collection[int] = (),
+    strangers: Mapping[int, Collection[Named]] | None = None,
 ) -> list[Intent]:
     """Return one intent per person, in the order in which the persons first appear. See `groups`.
 

@@ -76,9 +76,10 @@ class BatchFacts(msgspec.Struct):
     with the times of their current values by kind; `members`: those who have not left. `is_list`: the batch is about a
     list.
     `owned`: for e-mails, their known ids that have one e-mail at a time. `strangers`: removals whose e-mail was
-    never delivered. `shared`: identifiers that too many people share. `misaddressed`: removals whose e-mail another of
-    the CDP's ids keeps, or comes to stay after them, so that only their ids count. `addressed`: by change, the e-mail
-    of a person named by an id alone (worker/people/addressing.py).
+    never delivered; `meant`: for each of them, the one person who has its ids, if any. `shared`: identifiers that too
+    many people share. `misaddressed`: removals whose e-mail another of the CDP's ids keeps, or comes to stay after
+    them, so that only their ids count. `addressed`: by change, the e-mail of a person named by an id alone
+    (worker/people/addressing.py).
     """
 
     late: set[int] = set()
@@ -91,6 +92,7 @@ class BatchFacts(msgspec.Struct):
     is_list: bool = False
     owned: list[tuple[str, list[tuple[str, str]]]] = []
     strangers: set[int] = set()
+    meant: dict[int, list[tuple[str, str]]] = {}
     shared: set[tuple[str, str]] = set()
     misaddressed: set[int] = set()
     addressed: dict[int, str] = {}

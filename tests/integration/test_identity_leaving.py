@@ -28,7 +28,7 @@ def test_a_new_address_takes_off_nobody_by_what_several_people_have(
     who.carry(together, add(MUM, **known), add(KID, **known), remove(NEW, **known))
     assert who.members() == {MUM, KID}
     who.carry(together, remove(KID), remove(ANN, **known))
-    assert who.members() == (set() if "external_id" in known and not together else {MUM}), "one person has the id now"
+    assert who.members() == (set() if "external_id" in known else {MUM}), "one person has the id now"
 
 
 def test_an_address_that_came_and_left_takes_off_nobody_else(who: IdentityWorld) -> None:

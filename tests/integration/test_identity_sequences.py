@@ -7,9 +7,10 @@ import pytest
 from tests.support.identity_handovers import SEQUENCES
 from tests.support.identity_reissues import REISSUES
 from tests.support.identity_sequences import Handover, Step
+from tests.support.identity_unknown import UNKNOWN
 from tests.support.identity_world import IdentityWorld
 
-ALL = SEQUENCES | REISSUES
+ALL = SEQUENCES | REISSUES | UNKNOWN
 TOGETHER = {name: each for name, each in ALL.items() if not each.alone}
 
 

@@ -185,9 +185,10 @@ def _find_email(
 
 
 def _handed_on(finder: SubjectFinder, index: int, who: Identifiers) -> set[bytes]:
-    """Return the people that a request may mean whose ids are another person's by now, and whose e-mail has other ids.
+    """Return the people that a request may mean whose ids are another person's by now.
 
-    Empty if the e-mail is the subject's, or if an operator confirmed it.
+    An external id counts only if the e-mail has another one. Empty if the e-mail is the subject's, or if an operator
+    confirmed it.
     """
     memory = finder.ledger.identities
     person = memory.hash((EMAIL, who.email))
@@ -199,7 +200,8 @@ def _handed_on(finder: SubjectFinder, index: int, who: Identifiers) -> set[bytes
     theirs = known.pop(person, RememberedPerson())
     found: set[bytes] = set()
     for identifier, kind in ids.items():
-        if theirs.has_instead_of(kind, identifier):
+        # A user has one e-mail at a time; customers may have an id in common.
+        if theirs.has_instead_of(kind, identifier) or (kind in OWN and not theirs.has_now(kind, identifier)):
             others = {each.person for each in having.get(identifier, ())} & known.keys()
             found |= {each for each in others if known[each].has_now(kind, identifier)}
     return found and {person, *found}

@@ -122,7 +122,8 @@ class People:
     def intents(self) -> list[Intent]:
         """The intent of each person."""
         said = [self.said(index) for index in range(len(self.changes))]
-        return coalesce(said, self.facts.before(), self.facts.strangers)
+        strangers = {index: self.facts.meant.get(index, []) for index in self.facts.strangers}
+        return coalesce(said, self.facts.before(), strangers)
 
     @cached_property
     def late(self) -> set[int]:

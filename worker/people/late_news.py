@@ -123,7 +123,7 @@ def find(delivery: Delivery, people: People) -> Late:
         return found
     said = {i: people.said(i) for i in asked}
     before = people.facts.before()
-    meant = {i: _meant(i, each, before) for i, each in said.items()}
+    meant = {i: people.facts.meant.get(i) or _meant(i, each, before) for i, each in said.items()}
     named = {name for each in said.values() for name in each.who.named}
     known = _Known(delivery, named.union(*meant.values()))
     replayed = {i for i in asked if changes[i].body.replayed}
@@ -216,7 +216,8 @@ class _Times:
             if said.action not in _MEMBERSHIP:
                 continue
             ids = {memory.hash(each) for each in said.who.named}
-            meant = {hash_of(memory, name) for name in _meant(i, said, self._before)}
+            names = people.facts.meant.get(i) or _meant(i, said, self._before)
+            meant = {hash_of(memory, name) for name in names}
             for hashed in {person, *ids, *meant}:
                 self._note(hashed, Newest(said.at))
             for hashed in self._alone(said, {person, *meant}):

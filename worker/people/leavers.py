@@ -51,11 +51,11 @@ class Recalled(NamedTuple):
     ) -> set[str]:
         """Return the profile ids of the people with the `wanted` identifiers.
 
-        Left out are the people in `but`, and people who have another of the CDP's ids than the `leaving` ones.
+        Left out are the people in `but` and, if some of the CDP's ids leave (`moving`), people who have other such ids.
         """
         having = {person for each in wanted for person in self.having(each, moving)}
         theirs = [self.known[each] for each in having if each not in but and not self._is_former(each, having)]
-        return {each.profile_id for each in theirs if each.own_in(self.queue, leaving) <= {*leaving}}
+        return {each.profile_id for each in theirs if not moving or each.own_in(self.queue, leaving) <= {*leaving}}
 
     def _is_former(self, person: bytes, having: Collection[bytes]) -> bool:
         """Return whether an identifier's own record is about a person who has another value of that kind now."""
@@ -146,10 +146,17 @@ def without_strangers(
                     leavers.by_person[person], leavers.moving[person], leavers.leaving, whose[each.id]
                 )
             )
+            or whose[each.id] in _spared(delivery, person)
         )
         for person, having in asked.items()
     }
     return {person: replace(leavers.by_person[person], strangers=strangers.get(person, frozenset())) for person in some}
+
+
+def _spared(delivery: Delivery, person: int) -> set[bytes]:
+    """Return the people for whom the person's removals are late."""
+    indexes, people = delivery.intents[person].indexes, delivery.people
+    return {hash_of(delivery.identities, name) for i in indexes for name in people.said(i).spared}
 
 
 def _has_news(leaver: Leaver, given: Collection[Named]) -> bool:
@@ -185,9 +192,8 @@ def _named(delivery: Delivery, person: int) -> list[Named]:
 def _moving(delivery: Delivery, person: int, named: Collection[Named]) -> frozenset[Named]:
     """Return the identifiers that have one e-mail at a time."""
     indexes, people = delivery.intents[person].indexes, delivery.people
-    if people.is_member(indexes):
-        return frozenset()
-    return frozenset({each for i in indexes for each in people.said(i).moving} & {*named})
+    ids = () if people.is_member(indexes) else named
+    return frozenset({each for i in indexes for each in people.said(i).moving} & {*ids})
 
 
 def _at_the_time(delivery: Delivery, person: int, recalled: Recalled) -> Recalled:
@@ -223,7 +229,7 @@ def _leaver(
     naming = [i for i in indexes if not address or (people.said(i).action == "remove" and people.who(i).email)]
     asked = {*people.named(naming)}
     others = [each for each in named if each in asked and each not in moving and leads(each, named) and not is_member]
-    spared = {hash_of(delivery.identities, name) for i in indexes for name in people.said(i).spared}
+    spared = _spared(delivery, person)
     own = memory.profiles(moving, moving, leaving, spared)
     if not address:  # whether the other people of the batch leave is decided by their own changes
         spared |= {*map(delivery.hash_of, delivery.intents)} - {memory.hashed[each] for each in named}

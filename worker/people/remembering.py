@@ -9,21 +9,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from identity.holding import Before, ChangeIdentity, Holding
+from identity.holding import ChangeIdentity
 from identity.identifiers import EMAIL, EXTERNAL_ID, PHONE, Named
 from identity.persons import Intent
 from klaviyo.lookups import by_value
-from queues.clock import now_ms
 from queues.people.identity_tokens import RememberedPerson, audience_token, has_another, own_token
 from worker.delivery import Delivery, count_findings
-from worker.lists import list_of
 from worker.people import holding, late_news
 from worker.people.addressing import addresses
 from worker.people.batch_people import People
 from worker.people.late_news import moved_away
-from worker.people.leavers import leads
 from worker.people.proving import given
 from worker.people.recognizing import KNOWN, current, handed_on, hash_of, holders
+from worker.people.removal_emails import misaddressed, owned, strangers
 from worker.people.verifying import AT_ONCE, remember
 from worker.progress import BatchFacts
 
@@ -37,15 +35,16 @@ def recall(delivery: Delivery) -> None:
     people = people.with_facts(facts)
     facts.addressed = addresses(delivery, people)
     people = people.with_facts(facts)
-    facts.misaddressed = _misaddressed(delivery, people)
+    facts.misaddressed = misaddressed(delivery, people)
     people = people.with_facts(facts)
-    facts.misaddressed |= _strangers(delivery, people, returning=True)
+    facts.misaddressed |= strangers(delivery, people, returning=True).keys()
     people = people.with_facts(facts)
     _note_elsewhere(delivery, people, facts)
     _note_delivered(delivery, people)
+    facts.meant = strangers(delivery, people)
+    facts.strangers = {*facts.meant}
     facts.late, facts.spared = late_news.find(delivery, people)
-    facts.strangers = _strangers(delivery, people)
-    facts.owned = _owned(delivery, people.with_facts(facts))
+    facts.owned = owned(delivery, people.with_facts(facts))
     delivery.learn(facts)
 
 
@@ -128,111 +127,11 @@ def _note_delivered(delivery: Delivery, people: People) -> None:
         people.facts.members |= {persons[by]} if one.audiences else set()
 
 
-def _owned(delivery: Delivery, people: People) -> list[tuple[str, list[Named]]]:
-    """Return the moving ids, from earlier batches, of the e-mails that an id of the batch leaves or moves away from.
-
-    Also those of the e-mails that share another id with one that leaves. Ids that are not in the batch are represented
-    by their remembered tokens.
-    """
-    said = [people.said(i) for i in range(len(people.changes))]
-    emails_of: dict[Named, set[str]] = {}
-    for one in said:
-        for each in one.moving if one.who.email and one.action != "remove" else ():
-            emails_of.setdefault(each, set()).add(one.who.email)
-    leaving = [one for one in said if one.action == "remove" and not one.exact and one.moving]
-    left = {each for one in leaving for each in one.moving}
-    named = left.union(*(one.leading for one in leaving))
-    emails = {address for some in emails_of.values() if len(some) > 1 for address in some}
-    emails |= {one.who.email for one in said if one.who.email and not named.isdisjoint(one.who.named)}
-    emails |= {name[1] for each, names in people.facts.elsewhere if each in named for name in names if name[0] == EMAIL}
-    return _owned_by(delivery, emails, left.union(emails_of))
-
-
-def _owned_by(delivery: Delivery, emails: Collection[str], ids: Collection[Named]) -> list[tuple[str, list[Named]]]:
-    """Return the moving ids of these e-mails. `ids`: the moving ids of the batch."""
-    if not emails:
-        return []
-    memory = delivery.identities
-    queue = delivery.batch.queue
-    tokens = {own_token(memory.hash(each), queue): each for each in ids}
-    persons = {address: memory.hash((EMAIL, address)) for address in emails}
-    known = memory.people(list(persons.values()))
-    owned = {each: known[person].own_in(queue, tokens) for each, person in persons.items() if person in known}
-    return [(address, [tokens.get(by, (KNOWN, by.hex())) for by in own]) for address, own in owned.items() if own]
-
-
-def _misaddressed(delivery: Delivery, people: People) -> set[int]:
-    """Return removals by one of the CDP's ids whose e-mail another of the CDP's ids has: only the ids count then."""
-    said = [people.said(i) for i in range(len(people.changes))]
-    asked = [i for i, one in enumerate(said) if one.action == "remove" and one.who.email and one.moving]
-    asked = [i for i in asked if not said[i].exact]
-    ids = {each for one in said for each in one.moving} if asked else set()
-    owned = dict(_owned_by(delivery, {said[i].who.email for i in asked}, ids))
-    having = Holding(said, Before(owned=owned))
-    return {i for i in asked if not having.is_free((EMAIL, said[i].who.email), i, said[i].moving)}
-
-
-def _strangers(delivery: Delivery, people: People, *, returning: bool = False) -> set[int]:
-    """Return removals whose e-mail was never delivered: the new e-mail of the one person who has their ids.
-
-    With several people behind the ids, the removal takes nobody off. An erased e-mail is not a new one. `returning`:
-    those whose e-mail comes to stay later in the batch, and whose ids one person has; others do not stay.
-    """
-    said = [people.said(i) for i in range(len(people.changes))]
-    staying: dict[str, tuple[int, int]] = {}
-    for i, one in enumerate(said):
-        if one.action != "remove":
-            staying[one.who.email] = min((one.at, i), staying.get(one.who.email, (one.at, i)))
-    asked = {
-        i: delivery.identities.hash((EMAIL, one.who.email))
-        for i, one in enumerate(said)
-        if one.action == "remove" and one.who.email and len(one.who.named) > 1
-        if (staying.get(one.who.email, ()) > (one.at, i) if returning else one.who.email not in staying)
-    }
-    known = delivery.identities.people(list(set(asked.values()))) if asked else {}
-    gone = delivery.identities.erased([each for each in set(asked.values()) if each not in known], now_ms())
-    unknown = {i: said[i].who.email for i, hashed in asked.items() if hashed not in known and hashed not in gone}
-    having = _having(delivery, said, set(unknown) - _listed(delivery, unknown), returning=returning)
-    if returning:  # an id with one e-mail at a time stands for one person, with or without former ones
-        return {i for i, some in having.items() if some and (len(some) == 1 or said[i].moving)}
-    return {i for i, some in having.items() if len(some) < 2}
-
-
-def _having(
-    delivery: Delivery, said: Sequence[ChangeIdentity], asked: Collection[int], *, returning: bool
-) -> dict[int, set[bytes]]:
-    """Return, by change, the people who have its ids: by earlier batches, or by older changes of this one."""
-    ids: dict[int, list[Named]] = {}
-    for i in asked:
-        named = said[i].who.named
-        ids[i] = [each for each in named[1:] if leads(each, named) and each not in said[i].moving]
-        if returning:
-            ids[i] = [*said[i].moving] or [each for each in ids[i] if each[0] == EXTERNAL_ID]
-    having, known = holders(delivery.identities, ids.values())
-    people = {named: [((0, -1), person) for person, _ in some] for named, some in current(having, known).items()}
-    for j, one in enumerate(said):
-        for each in one.who.named[1:] if one.who.email and one.action != "remove" else ():
-            people.setdefault(each, []).append(((one.at, j), delivery.identities.hash((EMAIL, one.who.email))))
-    return {
-        i: {person for each in some for since, person in people.get(each, ()) if since < (said[i].at, i)}
-        for i, some in ids.items()
-    }
-
-
-def _listed(delivery: Delivery, emails: Mapping[int, str]) -> set[int]:
-    """Return changes whose e-mail is on the list but not remembered: an earlier version of Ferry added it."""
-    list_id = list_of(delivery, create=False) if emails else None
-    if list_id is None:
-        return set()
-    values = list(set(emails.values()))
-    found = by_value(delivery.klaviyo.find_members(list_id, "email", values), "email", values)
-    return {i for i, address in emails.items() if address in found}
-
-
 def keep_people(delivery: Delivery) -> None:
     """Record the people and their identifiers before the batch is settled. May be repeated. Raises redis.RedisError."""
     memory, queue = delivery.identities, delivery.batch.queue
-    persons = map(delivery.hash_of, delivery.intents)
+    persons = [*map(delivery.hash_of, delivery.intents)]
+    persons += [hash_of(memory, name) for _, names in delivery.people.facts.elsewhere for name in names]
     before = holding.stored(delivery, holding.countable(delivery), holding.moving_of(delivery), persons)
     moved = moved_away(delivery, before) if queue.kind == "audience" else []
     late_news.keep_times(delivery, moved)
@@ -296,7 +195,7 @@ def _quit_meant(delivery: Delivery, intent: Intent) -> None:
         }
         leaving = {own_token(memory.hash(each), queue) for each in said.moving}
         for person, known in memory.people(list(meant - {*map(delivery.hash_of, delivery.intents)})).items():
-            if known.own_in(queue, leaving) <= leaving:
+            if not leaving or known.own_in(queue, leaving) <= leaving:
                 memory.quit(person, queue)
 
 
