@@ -49,6 +49,7 @@ COMMANDS: Final = {
     "sync": ("commands.sync:sync", "Make a list equal to a file."),
     "queries": ("commands.queries.group:queries", "Run queries of your database on a schedule."),
     "syncs": ("commands.syncs:syncs", "List snapshots, newest first, with their counts."),
+    "campaign": ("commands.campaign:campaign", "Fill the lists of a campaign from files or audiences."),
     "reconcile": ("commands.reconcile:reconcile", "Compare Klaviyo's list with what Ferry put there."),
     "preflight": ("commands.preflight:preflight", "Count the people of an audience who can be mailed."),
     "export": ("commands.export:export", "Write people into files for Klaviyo's SFTP import."),

@@ -141,7 +141,7 @@ def create_app(settings: Settings) -> Intake:
     app.add_route(syncs, Syncs(redis, settings.connections, scopes))
     app.add_route(f"{syncs}/{{snapshot}}", Sync(redis, settings.connections, scopes))
     app.add_route(f"{syncs}/{{snapshot}}/rejected.csv", SyncRejections(redis, settings.connections, scopes))
-    app.add_route("/v1/campaigns", Campaigns(staging, bodies, settings.connections, scopes))
+    app.add_route("/v1/campaigns", Campaigns(redis, staging, bodies, settings.connections, scopes))
     app.add_route("/healthz", Health())
     app.add_route("/readyz", Readiness(redis, settings.durable))
     app.add_route("/openapi.json", Document(document))

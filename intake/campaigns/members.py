@@ -17,13 +17,14 @@ from snapshots.rows import Selection, SnapshotRow, Unreadable, Unusable
 #: All identities are read, so that a person is recognised by an identity that is not sent, too.
 _EVERYTHING: Final = Selection(full=True)
 _CUSTOMER: Final = "external_id:"
+EMAIL: Final = "email:"
 
 
 class MemberIdentities(NamedTuple):
     """A person: the strongest identity, and the others."""
 
     identity: str
-    also: tuple[str, ...]
+    also: tuple[str, ...] = ()
 
 
 class Excluded(NamedTuple):
@@ -50,10 +51,11 @@ class Excluded(NamedTuple):
         )
 
 
-def excluded(exclusions: Iterable[Raw], connection: Connection) -> Excluded:
+def excluded(exclusions: Iterable[Raw], connection: Connection, by_email: bool = False) -> Excluded:
     """Return the excluded people. Raises falcon.HTTPBadRequest naming the place.
 
     Unlike a member, an exclusion that identifies nobody is refused: somebody who must not be on a list would be on it.
+    `by_email`: so is one without an e-mail, because a group comes from an audience.
     """
     found: list[MemberIdentities] = []
     for index, raw in enumerate(exclusions):
@@ -61,7 +63,10 @@ def excluded(exclusions: Iterable[Raw], connection: Connection) -> Excluded:
         people = _people(raw, place, connection)
         if reason := next((each.reason for each in people if isinstance(each, Unusable)), ""):
             raise faults.bad_request(f"{place}: {reason}; it needs a valid email, phone or external_id")
-        found += _usable(people)
+        usable = _usable(people)
+        if by_email and not has_emails(usable):
+            raise faults.bad_request(f"{place}: a group comes from an audience, which knows people by e-mail; add it")
+        found += usable
     return Excluded().and_all(found)
 
 
@@ -71,29 +76,48 @@ class GroupMember(NamedTuple):
     line: bytes
     people: list[MemberIdentities]
 
-    def part(self, campaign: str, parts: Mapping[str, int]) -> str:
-        """Return the part of the group that the member is in: the same at every time, also when the group changes.
-
-        `parts`: name -> percent. Chosen by the e-mail, else the id, else the phone, and differently in each campaign.
-        """
-        named = self.people[0].identity if self.people else ""
-        digest = hashlib.blake2b(f"{campaign}\0{named}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
-        place = int.from_bytes(digest) % 100
-        ends = zip(accumulate(parts.values()), parts, strict=True)
-        return next(name for end, name in ends if place < end)
+    @property
+    def identity(self) -> str:
+        """The strongest identity of the first of the people; empty for nobody."""
+        return self.people[0].identity if self.people else ""
 
 
-def read(members: Sequence[Raw], place: str, connection: Connection) -> Iterator[GroupMember]:
-    """Yield the members of a group. `place`: of the group. Raises falcon.HTTPBadRequest naming the place."""
+def part_of(campaign: str, parts: Mapping[str, int], identity: str) -> str:
+    """Return the part of a group that a person is in: the same at every time, also when the group changes.
+
+    `parts`: name -> percent. Chosen by the e-mail, else the id, else the phone, and differently in each campaign.
+    """
+    digest = hashlib.blake2b(f"{campaign}\0{identity}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    place = int.from_bytes(digest) % 100
+    ends = zip(accumulate(parts.values()), parts, strict=True)
+    return next(name for end, name in ends if place < end)
+
+
+def read(members: Sequence[Raw], place: str, connection: Connection, by_email: bool = False) -> Iterator[GroupMember]:
+    """Yield the members of a group. `place`: of the group. Raises falcon.HTTPBadRequest naming the place.
+
+    `by_email`: also for a member without an e-mail, whom an audience that is compared may know by one.
+    """
     for index, raw in enumerate(members):
         # Newlines are only between names and values: within them a newline is written \n.
         line = bytes(raw).replace(b"\n", b" ").replace(b"\r", b" ")
-        yield GroupMember(line, _usable(_people(raw, f"{place}.members[{index}]", connection)))
+        people = _usable(_people(raw, f"{place}.members[{index}]", connection))
+        if by_email and not has_emails(people):
+            raise faults.bad_request(
+                f"{place}: members[{index}] has no e-mail, by which members are compared with audiences; add it, or "
+                "leave out the member"
+            )
+        yield GroupMember(line, people)
 
 
 def kept(members: Iterable[GroupMember], out: Excluded) -> list[GroupMember]:
     """Return the members who are not excluded. A customer with several e-mails is left out when one is excluded."""
     return [member for member in members if not any(map(out.has, member.people))]
+
+
+def has_emails(people: Iterable[MemberIdentities]) -> bool:
+    """Return whether each of these people has an e-mail."""
+    return all(person.identity.startswith(EMAIL) for person in people)
 
 
 def _people(raw: Raw, place: str, connection: Connection) -> list[SnapshotRow | Unusable]:

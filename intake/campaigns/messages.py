@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Annotated, Final, Literal
 
 import msgspec
-from msgspec import Meta, Raw
+from msgspec import UNSET, Meta, Raw, UnsetType
 
 from intake.http import faults
-from intake.http.limits import AUDIENCE_NAME, GROUPS
+from intake.http.limits import AUDIENCE_ID, AUDIENCE_NAME, AUDIENCES, GROUPS
 from intake.openapi.schemas import Schema, ref, requests
 
 #: The allowed values of `lists`, for messages.
 LISTS: Final = "per_group, merged"
 Name = Annotated[str, Meta(min_length=1, max_length=AUDIENCE_NAME)]
+AudienceId = Annotated[str, Meta(min_length=1, max_length=AUDIENCE_ID)]
 #: The parts of a group: name -> percent.
 Parts = Annotated[dict[Name, Annotated[int, Meta(ge=1, le=99)]], Meta(min_length=2, max_length=GROUPS)]
 _GroupRaw = Annotated[Raw, Meta(extra_json_schema=ref("CampaignGroup"))]
@@ -40,6 +41,10 @@ class PostedCampaign(msgspec.Struct, forbid_unknown_fields=True):
     exclusions: Annotated[
         list[_PersonRaw] | None,
         Meta(description="People who share an email, phone or external_id with one of these are in no list."),
+    ] = None
+    excluded_audiences: Annotated[
+        Annotated[list[AudienceId], Meta(max_length=AUDIENCES)] | None,
+        Meta(description="Ids of audiences of the connection whose members are in no list."),
     ] = None
     attributes: Annotated[
         list[Name] | None, Meta(description="The attributes to send; the connection's setting when left out.")
@@ -68,10 +73,20 @@ class PostedCampaign(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class CampaignGroup(msgspec.Struct, forbid_unknown_fields=True):
-    """A group of people in a campaign. Each member has the form of an NDJSON line of a snapshot."""
+    """A group of people in a campaign: either `members` or the members of an `audience`.
+
+    Each of `members` has the form of an NDJSON line of a snapshot.
+    """
 
     name: Name
-    members: list[_MemberRaw]
+    members: list[_MemberRaw] | UnsetType = UNSET
+    audience: Annotated[
+        AudienceId | UnsetType,
+        Meta(
+            description="Id of an audience of the connection: the people on its list now. It must have had a snapshot, "
+            "and none of its changes may be pending."
+        ),
+    ] = UNSET
     split: Annotated[
         Parts | None,
         Meta(
@@ -106,6 +121,8 @@ def _read_group(raw: Raw, place: str) -> CampaignGroup:
     except faults.UNREADABLE as fault:
         raise faults.bad_request(faults.describe(fault, place, CampaignGroup.__struct_fields__)) from None
     faults.check_names(raw, apart=("members",), place=place)
+    if (group.members is UNSET) is (group.audience is UNSET):
+        raise faults.bad_request(f"{place}: needs either members or audience")
     if group.split and sum(group.split.values()) != 100:
         raise faults.bad_request(f"{place}.split: the parts are {sum(group.split.values())} percent, not 100")
     return group

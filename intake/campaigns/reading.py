@@ -2,66 +2,114 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
+
+from msgspec import UNSET
 
 from configuration.connections import Connection
 from intake.campaigns import lists, messages
 from intake.campaigns import members as campaign_members
 from intake.campaigns.lists import CampaignList
-from intake.campaigns.members import GroupMember
-from intake.campaigns.messages import PostedCampaign
+from intake.campaigns.members import Excluded, GroupMember, part_of
+from intake.campaigns.messages import CampaignGroup, PostedCampaign
 from intake.changes.messages import planned
 from intake.http import faults
 from queues.names import Queue
 from queues.snapshots.orders import SnapshotOrder, new_id, queue_of
 
 
+class AudienceSource(NamedTuple):
+    """An audience whose members go on a list. `part`: the part of them, if `parts` (name -> percent) divides them."""
+
+    queue: Queue
+    campaign: str
+    parts: Mapping[str, int]
+    part: str
+
+    def has(self, identity: str) -> bool:
+        """Return whether a member of the audience goes on the list."""
+        return not self.parts or part_of(self.campaign, self.parts, identity) == self.part
+
+
 class PlannedSnapshot(NamedTuple):
-    """A snapshot to submit. `body`: NDJSON, one line per member. `excluded`: the number of members left out."""
+    """A snapshot to submit: `members` and the members of `sources`, without people in `out` and `out_of`.
+
+    `excluded`: the number of members of the request who are left out already.
+    """
 
     queue: Queue
     order: SnapshotOrder
-    body: bytes
-    members: int
+    members: Sequence[GroupMember]
     excluded: int
+    sources: Sequence[AudienceSource]
+    out: Excluded
+    out_of: Sequence[Queue]
 
 
 def read(body: bytes, choose: Callable[[str | None], Connection], now: int) -> list[PlannedSnapshot]:
     """Return the snapshots of a campaign, at least one. `now`: ms. `choose`: returns a connection by its name.
 
-    Raises the falcon.HTTPError of a refused request. Nothing after this step refuses the content of a request.
+    Raises the falcon.HTTPError of a refused request. After this step only the state of an audience refuses one.
     """
-    posted, groups = messages.read(body)
+    return planned_of(*messages.read(body), choose, now)
+
+
+def planned_of(
+    posted: PostedCampaign, groups: Sequence[CampaignGroup], choose: Callable[[str | None], Connection], now: int
+) -> list[PlannedSnapshot]:
+    """Return the snapshots of a campaign that has been read. See `read`."""
     connection = choose(posted.connection)
     launch = _launch(posted)
     targets = lists.targets(posted, groups, now)
-    out = campaign_members.excluded(posted.exclusions or (), connection)
+    by_email = any(group.audience is not UNSET for group in groups)
+    compared = bool(posted.excluded_audiences) or (posted.exclusive and by_email)
+    out = campaign_members.excluded(posted.exclusions or (), connection, by_email)
+    out_of = [Queue(connection.name, "audience", each) for each in posted.excluded_audiences or ()]
     found: list[PlannedSnapshot] = []
     known: dict[str, list[GroupMember]] = {}
+    earlier: tuple[str, list[Queue]] = ("", [])
     for target in targets:
-        queue = queue_of(connection.name, target.audience)
-        members = _members(target, posted, connection, known)
+        place = target.groups[0][0]
+        if posted.exclusive and place != earlier[0]:
+            # Only now: the parts of one group come from the same audience.
+            out_of = out_of + earlier[1]
+        members = _members(target, posted, connection, known, compared)
         kept = campaign_members.kept(members, out)
+        sources = [*_sources(target, posted, connection)]
+        queue = queue_of(connection.name, target.audience)
+        order = _order(target, queue, posted, launch, now)
+        found.append(PlannedSnapshot(queue, order, kept, len(members) - len(kept), sources, out, out_of))
         if posted.exclusive:
             out = out.and_all(person for member in kept for person in member.people)
-        lines = [member.line for member in kept]
-        order = _order(target, queue, posted, launch, now)
-        found.append(PlannedSnapshot(queue, order, b"\n".join(lines), len(lines), len(members) - len(lines)))
+            earlier = place, [source.queue for source in sources]
     return found
 
 
 def _members(
-    target: CampaignList, posted: PostedCampaign, connection: Connection, known: dict[str, list[GroupMember]]
+    target: CampaignList,
+    posted: PostedCampaign,
+    connection: Connection,
+    known: dict[str, list[GroupMember]],
+    by_email: bool,
 ) -> list[GroupMember]:
     """Return the members of a list's groups, or of its part of a group. `known`: those read so far, by place."""
     found: list[GroupMember] = []
     for place, group in target.groups:
         if place not in known:
-            known[place] = [*campaign_members.read(group.members, place, connection)]
+            known[place] = [*campaign_members.read(group.members or (), place, connection, by_email)]
         parts = group.split
-        found += [each for each in known[place] if not parts or each.part(posted.name, parts) == target.part]
+        found += [
+            each for each in known[place] if not parts or part_of(posted.name, parts, each.identity) == target.part
+        ]
     return found
+
+
+def _sources(target: CampaignList, posted: PostedCampaign, connection: Connection) -> Iterator[AudienceSource]:
+    for _, group in target.groups:
+        if group.audience is not UNSET:
+            queue = Queue(connection.name, "audience", group.audience)
+            yield AudienceSource(queue, posted.name, group.split or {}, target.part)
 
 
 def _launch(posted: PostedCampaign) -> int:

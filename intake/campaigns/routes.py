@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from functools import partial
 from typing import Annotated, Final
 
@@ -10,12 +9,14 @@ import falcon
 import falcon.asgi
 import msgspec
 from msgspec import Meta
+from redis.asyncio import Redis
 
 from configuration.connections import Connections
 from configuration.senders import Sender
 from intake.access.auth import Scopes, sender_of
 from intake.audiences import facts
 from intake.campaigns import reading
+from intake.campaigns.filling import Filling, check
 from intake.campaigns.reading import PlannedSnapshot
 from intake.http.body import BodyReader
 from intake.http.connection import check_query, connection_named
@@ -23,7 +24,8 @@ from intake.http.faults import in_thread
 from intake.snapshots.staging import Staging
 from intake.snapshots.status import StatusAddress, status_of
 from queues.clock import now_ms
-from queues.snapshots.orders import PIECE, Record
+from queues.snapshots.orders import Record
+from queues.snapshots.sources import AudienceNotReady
 
 _JSON: Final = "application/json;charset=utf-8"
 
@@ -49,7 +51,10 @@ class CampaignAnswer(msgspec.Struct, frozen=True):
 class Campaigns:
     """Answers a sender only after the ledger has the members of every list and the orders to carry them out."""
 
-    def __init__(self, staging: Staging, bodies: BodyReader, connections: Connections, scopes: Scopes) -> None:
+    def __init__(
+        self, redis: Redis, staging: Staging, bodies: BodyReader, connections: Connections, scopes: Scopes
+    ) -> None:
+        self._redis = redis
         self._staging = staging
         self._scopes = scopes
         self._bodies = bodies
@@ -60,29 +65,35 @@ class Campaigns:
         check_query(req)
         body = await self._bodies.read(req)
         async with self._bodies.large.turn(body):
-            planned = await self._take(body, sender_of(req))
+            answer = await self._take(body, sender_of(req))
         resp.status = falcon.HTTP_202
         resp.content_type = _JSON
-        resp.data = msgspec.json.encode(CampaignAnswer(planned[0].order.campaign, [_sync(each) for each in planned]))
+        resp.data = msgspec.json.encode(answer)
 
-    async def _take(self, body: bytes, sender: Sender) -> list[PlannedSnapshot]:
+    async def _take(self, body: bytes, sender: Sender) -> CampaignAnswer:
         # In a thread: a hundred thousand people take seconds, and other senders must not wait.
         choose = partial(connection_named, connections=self._connections, scopes=self._scopes, sender=sender)
         planned = await in_thread(reading.read, body, choose, now_ms())
-        # All are staged before the first is submitted, so that none is carried out when the ledger lacks room for all.
-        sizes = [await self._staging.stage(each.order.snapshot, _pieces(each.body)) for each in planned]
+        fillings = [Filling(self._redis, each) for each in planned]
+        try:
+            await check(self._redis, planned)
+            # All are staged before the first is submitted, so that none is carried out when there is no room for all.
+            sizes = [
+                await self._staging.stage(each.order.snapshot, filling.pieces())
+                for each, filling in zip(planned, fillings, strict=True)
+            ]
+        except AudienceNotReady as fault:
+            raise falcon.HTTPConflict(
+                title="An audience cannot be used", description=f"{fault}. Nothing was accepted."
+            ) from None
         for each, size in zip(planned, sizes, strict=True):
             record = Record(str(each.queue), each.order, now_ms(), size)
             await self._staging.submit(each.queue, record, facts(each.order.name, {}))
-        return planned
+        syncs = [_sync(each, filling) for each, filling in zip(planned, fillings, strict=True)]
+        return CampaignAnswer(planned[0].order.campaign, syncs)
 
 
-async def _pieces(body: bytes) -> AsyncIterator[bytes]:
-    for start in range(0, len(body), PIECE):
-        yield body[start : start + PIECE]
-
-
-def _sync(planned: PlannedSnapshot) -> CampaignSync:
+def _sync(planned: PlannedSnapshot, filling: Filling) -> CampaignSync:
     order = planned.order
     status = status_of(planned.queue, order.snapshot)
-    return CampaignSync(order.group or None, order.list_name, order.snapshot, planned.members, planned.excluded, status)
+    return CampaignSync(order.group or None, order.list_name, order.snapshot, filling.members, filling.excluded, status)

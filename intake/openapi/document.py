@@ -41,6 +41,7 @@ _ERRORS: Final = {
     "lacks.",
     "404": "There is no such connection or snapshot.",
     "408": "The request arrived too slowly.",
+    "409": "An audience of the campaign cannot be used now; the description says what to do. Nothing was accepted.",
     "413": "The body is too large, or has too many changes or messages.",
     "415": "The compression (use gzip or none) or the format is not known.",
     "429": "The sender's rate is used up; nothing was accepted.",

@@ -171,9 +171,9 @@ _CAMPAIGNS: Final = operation(
     "campaigns",
     "A campaign: people in groups, each of which becomes a list",
     "Each group is a snapshot of its list, so repeating the same campaign changes nothing. A member who cannot be "
-    "sent is counted as shrink of the snapshot. A request with an unknown name, or with an exclusion that identifies "
-    "nobody, is refused.",
-    {"202": answer("Stored, and waiting to be carried out.", ref("CampaignAnswer")), **_TAKE},
+    "sent is counted as shrink of the snapshot. Members of audiences are those of the moment of the request. A request "
+    "with an unknown name, or with an exclusion that identifies nobody, is refused.",
+    {"202": answer("Stored, and waiting to be carried out.", ref("CampaignAnswer")), **_TAKE, **errors("E", "409")},
     body=in_json(ref("Campaign")),
 )
 _READINESS: Final = {

@@ -29,6 +29,11 @@ def submit(redis: Redis, queue: Queue, source: Source, order: SnapshotOrder, aud
         for number, piece in enumerate(pieces):
             orders.stage(redis, order.snapshot, number, orders.compress(piece))
             size += len(piece)
+    order_staged(redis, queue, order, size, audience)
+
+
+def order_staged(redis: Redis, queue: Queue, order: SnapshotOrder, size: int, audience: bytes) -> None:
+    """Submit a snapshot whose body is staged. `size`: of the body, in bytes. See `submit`."""
     try:
         guard.submit(redis, queue, Record(str(queue), order, now_ms(), size), audience)
     except QueueFull as fault:

@@ -43,7 +43,8 @@ REFUSED = {
     "in the cookie": {"Cookie": f"Authorization=Token {TOKEN}"},
 }
 #: Places of which no schema says what may stand there: no time to come, a template, somebody, a name for each list.
-_GROUPS = tuple(f"$.groups[{index}]{what}" for index in range(5) for what in (": its list", ".split: "))
+_BEYOND_IN_GROUP = (": its list", ".split: ", ": needs either", ": members[")
+_GROUPS = tuple(f"$.groups[{index}]{what}" for index in range(5) for what in _BEYOND_IN_GROUP)
 BEYOND_A_SCHEMA = ("?at: ", "$.list_name: ", "$.launch_at: ", "$.exclusions[", *_GROUPS)
 #: Of the columns and lines of a file no schema says anything.
 FILES = ("text/csv", "application/x-ndjson")

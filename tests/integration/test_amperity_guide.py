@@ -76,6 +76,14 @@ def test_each_group_of_a_campaign_has_its_list_without_those_who_are_excluded(gu
     assert guide.klaviyo.members("Spring - Control") == {"cid@example.com"}
 
 
+def test_a_group_has_the_members_of_an_audience_or_file_and_the_next_run_fills_the_same_lists(guide: Told) -> None:
+    assert guide.klaviyo.members("Weekly - VIPs") == {"ann@example.com", "bob@example.com"}
+    assert guide.klaviyo.members("Weekly - Newcomers") == {"dan@example.com"}
+    for heading in ("Groups from audiences and files", "A campaign every week"):
+        assert "Weekly - VIPs: 2 people, 1 left out." in guide.of(heading)
+        assert "Weekly - Newcomers: 1 person, 1 left out." in guide.of(heading)
+
+
 def test_the_files_for_klaviyo_have_the_columns_that_it_wants(guide: Told) -> None:
     (file,) = (guide.folder / "export").iterdir()
     head, *people = file.read_text().splitlines()

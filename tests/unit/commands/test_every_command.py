@@ -84,7 +84,7 @@ def called(line: str) -> list[str]:
 @pytest.fixture
 def parse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[list[str]], Result]:
     """Parses commands, and runs none: in a folder with the files that examples name."""
-    for file in ("vips.csv", "message.json"):
+    for file in ("vips.csv", "message.json", "spring.json"):
         (tmp_path / file).write_text("")
     monkeypatch.chdir(tmp_path)
     for name in ("FERRY_VAR", "FERRY_URL", "FERRY_PREFIX", "REDIS_URL"):
