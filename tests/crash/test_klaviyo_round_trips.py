@@ -15,6 +15,7 @@ def a_new_list_is_filled_and_two_leave(house: House) -> None:
     """Two batches: one makes the list and has a row that Klaviyo fails, one adds and removes."""
     hopeless = f"{HOPELESS}blocked@{DOMAIN}"
     house.accept(Message((*message(AUDIENCE, "add", range(4)).changes, (AUDIENCE, "add", hopeless))))
+    house.tick()
     house.accept(message(AUDIENCE, "remove", [0, 1]))
     house.accept(message(AUDIENCE, "add", range(4, 7)))
     house.drive()

@@ -92,11 +92,12 @@ def test_an_intake_killed_at_any_request_stores_a_repeated_message_once(house: H
 
     seen = house.at_every_request(
         house.to_redis,
-        lambda n: house.to_redis.kill_at(n, when, house.children.kill, READS),
+        # EVAL is the first call of a script that the server does not know.
+        lambda n: house.to_redis.kill_at(n, when, house.children.kill, READS - {"EVAL"}),
         one_message_for_two_audiences,
         every=2,
     )
-    assert seen[:5] == ["EVALSHA", "EVALSHA", "SCRIPT", "EVALSHA", "EVALSHA"], seen
+    assert "EVALSHA EVALSHA EVAL EVALSHA" in " ".join(seen), seen
     assert sender.answers.keys() == {0, 202}, sender.answers
 
 

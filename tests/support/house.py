@@ -47,6 +47,7 @@ READS = frozenset(
         "LRANGE",
         "PTTL",
         "SMEMBERS",
+        "TIME",
         "XLEN",
         "ZRANGEBYSCORE",
         f"pipeline HINCRBY {keys.METRICS}",
