@@ -19,6 +19,7 @@ from configuration.connections_file import UPLOAD_LIMIT
 from configuration.errors import SettingsError
 from configuration.queries import DataSource, Query
 from configuration.senders import Sender
+from configuration.tables import ConnectionsError
 from queues import bounds
 from queues.policy import FlushPolicy
 from queues.server.connection import LOCAL, Durability, parse_durability
@@ -181,7 +182,7 @@ def _of_file(file: Path | None, default: Connection, simple: tuple[Sender, ...])
             "sources": sources,
             "queries": queries,
         }
-    except connections_file.ConnectionsError as fault:
+    except ConnectionsError as fault:
         raise SettingsError(str(fault)) from fault
 
 
