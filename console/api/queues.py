@@ -25,7 +25,8 @@ from ops.documents.answers import (
     ReleaseAnswer,
     UploadDocument,
 )
-from ops.documents.ledger import CensusDocument, HoldDocument, QueueDocument
+from ops.documents.ledger import CensusDocument
+from ops.documents.queue import HoldDocument, QueueDocument
 from ops.flush_request import FlushRequests
 from ops.status_rows import RowChoice
 from queues import holds, queue_rows
