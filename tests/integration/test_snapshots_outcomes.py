@@ -12,11 +12,11 @@ from console.pages.syncs import figures
 from emulator.faults import Faults
 from ops.sync.view import lines
 from queues import dead_letters, erasure, holds
-from queues.census import changes
 from queues.change import encode
 from queues.clock import now_ms
 from queues.snapshots import guard
 from queues.snapshots.records import Record
+from queues.unsettled import changes
 from tests.support.mirrored import Mirrored, mirrored
 from tests.support.snapshot_hut import NAME, QUEUE, SYNCS
 from tests.support.world import addresses
