@@ -11,7 +11,7 @@ from commands.options import filters, json_option, var_option
 from configuration import settings
 from ops import actions
 from ops.audit_format import by
-from ops.client.choose import installation
+from ops.client.installation import installation
 from ops.dead_letters.selecting import LetterQuery, selected_letters
 from ops.dead_letters.view import LISTED, listing, newest
 from ops.errors import Failed
