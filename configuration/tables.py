@@ -1,4 +1,4 @@
-"""Reads connections.toml (FERRY_CONNECTIONS) and checks one of its tables, of whatever kind."""
+"""Reads connections.toml (FERRY_CONNECTIONS) and checks a table of it: the part that all kinds of tables share."""
 
 from __future__ import annotations
 
