@@ -21,10 +21,10 @@ from commands.status_view import view
 from local.group import emulator_url
 from local.running import Running
 from ops import actions
-from ops.audit_format import by
 from ops.dead_letters.selecting import LetterQuery, find
 from ops.dead_letters.view import listing, summary
 from ops.errors import Failed
+from ops.ledger import by
 from ops.status_rows import RowChoice
 from queues.census import Census, take_census
 

@@ -11,12 +11,11 @@ from commands.connections.rotate import rotate, undo_key
 from commands.main import UrlAwareGroup
 from commands.options import json_option, var_option
 from configuration import settings
-from ops.audit_format import by
 from ops.connections import set_key
 from ops.connections.keys import examine, titled, wanted_key
 from ops.connections.known import WHENCE, tell_hold
 from ops.errors import Failed
-from ops.ledger import ledger
+from ops.ledger import by, ledger
 from ops.output import complain, console, echo, print_json
 
 

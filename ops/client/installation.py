@@ -12,14 +12,14 @@ from configuration import settings
 from configuration.settings import Settings
 from ops import actions, status_rows
 from ops.actions import FlushRequests, Released
-from ops.audit_format import EntryDocument, by, document
+from ops.audit_format import EntryDocument, document
 from ops.client.remote import RemoteClient
 from ops.connections import found as connections_found
 from ops.connections.found import ConnectionDocument
 from ops.dead_letters import view
 from ops.dead_letters.selecting import LetterQuery, find, selected_letters
 from ops.dead_letters.view import LetterDocument, traceable, whole
-from ops.ledger import ledger
+from ops.ledger import by, ledger
 from ops.status_rows import RowChoice
 from queues import audit, holds
 from queues.census import Census, meant, take_census, take_some
