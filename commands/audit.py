@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from commands.options import json_option, var_option
-from ops.client.choose import installation
+from ops.client.installation import installation
 from ops.output import console, print_json, table
 from queues.audit import KEPT
 from text.escaping import visible

@@ -10,12 +10,11 @@ from commands.main import UrlAwareGroup
 from commands.options import filters, json_option, var_option
 from configuration import settings
 from ops import actions
-from ops.audit_format import by
-from ops.client.choose import installation
+from ops.client.installation import installation
 from ops.dead_letters.selecting import LetterQuery, selected_letters
 from ops.dead_letters.view import LISTED, listing, newest
 from ops.errors import Failed
-from ops.ledger import ledger
+from ops.ledger import by, ledger
 from ops.output import console, echo, print_json
 from queues import undecided_erasures
 from queues.clock import now_ms

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from commands.options import Command
-from ops.client.choose import Installation, installation
+from ops.client.installation import Installation, installation
 from ops.dead_letters.selecting import LetterQuery
 from ops.dead_letters.view import LetterDocument
 from ops.output import console, echo, print_json

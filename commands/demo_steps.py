@@ -20,11 +20,11 @@ from commands.flush import tell, wait_for
 from commands.status_view import view
 from local.group import emulator_url
 from local.running import Running
-from ops.audit_format import by
-from ops.client.local import flush
+from ops import actions
 from ops.dead_letters.selecting import LetterQuery, find
 from ops.dead_letters.view import listing, summary
 from ops.errors import Failed
+from ops.ledger import by
 from ops.status_rows import RowChoice
 from queues.census import Census, take_census
 
@@ -133,7 +133,7 @@ class Demo:
         self._post([leaving()])
         self._tell("An operator sends the pending changes now: `ferry flush --all --wait`")
         census = take_census(self._redis)
-        asked = flush(self._redis, by(), [found.queue for found in census.queues])
+        asked = actions.flush(self._redis, by(), [found.queue for found in census.queues])
         for request in asked.flushes:
             tell(request, census)
         wait_for(partial(take_census, self._redis), asked.flushes, _PATIENCE_S)

@@ -13,14 +13,13 @@ from commands.options import json_option, var_option
 from configuration import settings
 from configuration.settings import Settings
 from intake.readiness import Check
-from ops.audit_format import by
 from ops.checks.klaviyo_keys import key_checks, lists_check
 from ops.checks.network import network_checks
 from ops.checks.redis_server import owner_check, redis_checks
 from ops.checks.settings import revision_check, settings_checks
 from ops.checks.sources import source_checks
 from ops.errors import Failed, Misconfigured
-from ops.ledger import ledger
+from ops.ledger import by, ledger
 from ops.output import console, echo, print_json, table
 from queues import audit
 from queues.server import rollback

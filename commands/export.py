@@ -20,8 +20,8 @@ from mappings.rules import Rules
 from ops.errors import Failed
 from ops.export import people as export_people
 from ops.export.files import Written, write
+from ops.export.sftp import upload_with_bars
 from ops.export.sftp_server import place
-from ops.export.upload import upload
 from ops.ledger import ledger
 from ops.output import echo, print_json
 from ops.sync.source import FORMATS, source
@@ -99,7 +99,7 @@ def export(
             print_json({"people": written.people, "files": files, "left_out": left_out})
         _report(written, left_out, kept=kept)
         if to:
-            upload(to, written.files)
+            upload_with_bars(to, written.files)
 
 
 def _folder(output: Path | None, to_sftp: bool) -> TemporaryDirectory[str] | nullcontext[str]:

@@ -13,10 +13,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from commands.options import json_option, var_option
 from ops import status_words as words
-from ops.client.choose import Installation, installation
+from ops.actions import FlushRequest, FlushRequests
+from ops.client.installation import Installation, installation
 from ops.dead_letters.selecting import LetterQuery
 from ops.errors import Failed
-from ops.flush_request import FlushRequest, FlushRequests
 from ops.output import console, echo, print_json
 from ops.targets import find_queue
 from queues.census import Census

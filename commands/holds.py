@@ -11,7 +11,7 @@ from commands.options import json_option, var_option
 from ops import holds
 from ops import status_words as words
 from ops.actions import hold_on
-from ops.client.choose import installation
+from ops.client.installation import installation
 from ops.errors import Failed
 from ops.output import complain, console, echo, print_json
 from ops.sync.view import counts_table

@@ -11,9 +11,8 @@ from commands.options import json_option, var_option
 from configuration import settings
 from configuration.settings import Settings
 from local import ports
-from ops.audit_format import by
 from ops.errors import Failed
-from ops.ledger import ledger
+from ops.ledger import by, ledger
 from ops.output import echo, print_json
 from queues import audit, sign_in_links
 from queues.users import ADMIN

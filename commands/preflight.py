@@ -22,7 +22,7 @@ from ops.klaviyo_list import going_to, list_id, opened
 from ops.ledger import ledger
 from ops.output import console, echo, print_json, table
 from ops.targets import find_audience
-from queues import census
+from queues import unsettled
 from queues.census import meant
 from queues.names import Queue
 from queues.snapshots import members
@@ -63,7 +63,7 @@ def preflight(audience: str, as_json: bool) -> None:
 
 def _check(redis: Redis, known: Settings, queue: Queue) -> Preflight:
     to = going_to(redis, known, queue)
-    to_come = waiting(census.changes(redis, queue), to.rules)
+    to_come = waiting(unsettled.changes(redis, queue), to.rules)
     with opened(redis, known, to) as klaviyo:
         return _asked(redis, klaviyo, queue, list_id(redis, klaviyo, queue, to), to_come)
 

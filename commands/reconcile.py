@@ -14,9 +14,9 @@ from commands.options import json_option, var_option
 from configuration import settings
 from configuration.settings import Settings
 from ops import klaviyo_list
-from ops.audit_format import by, masked, plain
+from ops.audit_format import masked, plain
 from ops.errors import Failed
-from ops.ledger import ledger
+from ops.ledger import by, ledger
 from ops.output import console, print_json, table
 from ops.reconcile import repair
 from ops.targets import find_audience

@@ -15,8 +15,9 @@ from rich.live import Live
 
 from commands.options import json_option, var_option
 from commands.status_view import fitting, view
-from ops.client.choose import Installation, installation
-from ops.documents.ledger import CensusDocument, QueueDocument
+from ops.client.installation import Installation, installation
+from ops.documents.ledger import CensusDocument
+from ops.documents.queue import QueueDocument
 from ops.output import console, echo, print_json, print_json_line
 from ops.status_rows import SORTS, RowChoice
 from ops.status_words import STATES

@@ -15,9 +15,8 @@ from commands.sync_options import SyncOptions, facts_of, order_of, queue_of
 from commands.syncs import document
 from configuration import settings
 from configuration.settings import Settings
-from ops.audit_format import by
 from ops.errors import Failed
-from ops.ledger import ledger
+from ops.ledger import by, ledger
 from ops.output import console, echo, print_json
 from ops.sync import lines
 from ops.sync.dry_run import rehearse

@@ -6,9 +6,8 @@ import click
 
 from commands.options import json_option, var_option
 from configuration import settings
-from ops.audit_format import by
 from ops.errors import Failed
-from ops.ledger import ledger
+from ops.ledger import by, ledger
 from ops.output import console, echo, echo_result, json_line, print_json, table
 from queues import audit
 from queues import users as stored_users

@@ -12,7 +12,7 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 from configuration import checks
 from configuration.alerts import Alerting, Limits, Mail, Webhook
 from configuration.checks import web_address
-from configuration.connections_file import document, read_table, variable
+from configuration.tables import document, read_table, variable
 
 #: Options that need each other.
 _TOGETHER: Final = (("webhook_url", "webhook_secret_env"), ("email_to", "email_from"), ("email_to", "smtp_url_env"))

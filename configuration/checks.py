@@ -1,4 +1,7 @@
-"""Checks of setting values; each raises marshmallow's ValidationError, and its message never repeats a secret."""
+"""Checks of setting values, and an example of each setting.
+
+Each check raises marshmallow's ValidationError, and its message never repeats a secret.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,32 @@ _PREFIX: Final = re.compile(r"[A-Za-z0-9._:-]{1,40}")
 _INSTALLATION: Final = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 #: Longer than other secrets: the admin may do everything, and anyone can try to sign in.
 _SHORTEST_ADMIN: Final = 32
+#: An example for each environment variable that may be set.
+EXAMPLES: Final = {
+    "REDIS_URL": "redis://localhost:6379/0, rediss://user:password@host:6380, or unix:///path/to/redis.sock",
+    "FERRY_PREFIX": "staging:",
+    "FERRY_INSTALLATION": "production, or the output of: openssl rand -hex 16",
+    "KLAVIYO_API_KEY": "pk_0123456789abcdef",
+    "KLAVIYO_BASE_URL": "https://a.klaviyo.com",
+    "FERRY_KLAVIYO_REVISION": "2026-07-15",
+    "FERRY_TOKENS": "mparticle:0b5c4d3f7a1e4c66,backoffice:6f1d2c9a8b7e4f30",
+    "FERRY_SEGMENT_SECRETS": "new:3c0e7b51d2f94a68,old:d41f8e6a90b27c35",
+    "FERRY_FLUSH_SIZE": "100",
+    "FERRY_FLUSH_MINUTES": "960",
+    "FERRY_UPLOAD_MAX": "100",
+    "FERRY_MAX_PENDING": "5000000",
+    "FERRY_MAX_PENDING_PER_QUEUE": "1000000",
+    "FERRY_DURABLE": "fsync, replicas:1, or local",
+    "FERRY_SECRET_KEY": "a long random text, such as the output of: openssl rand -hex 32",
+    "FERRY_ADMIN_TOKEN": "a long random text, such as the output of: openssl rand -hex 32",
+    "FERRY_CONNECTIONS": "connections.toml",
+    "FERRY_SFTP_URL": "sftp://user@sftp.klaviyo.com/profiles",
+    "FERRY_SFTP_KEY": "/run/secrets/klaviyo_sftp, or the text of a private key",
+    "FERRY_SFTP_HOST_KEY": "sftp.klaviyo.com ssh-ed25519 AAAA...",
+    "FERRY_TRUSTED_PROXIES": "10.0.0.0/8,127.0.0.1",
+    "FERRY_VAR": "./var",
+    "PORT": "8000",
+}
 
 
 def klaviyo_key(key: str | None) -> None:

@@ -1,4 +1,4 @@
-"""Reads and validates connections.toml (FERRY_CONNECTIONS).
+"""Reads and validates the tables [connections.<name>] of connections.toml (FERRY_CONNECTIONS).
 
 The file adjusts the `default` connection, which the environment defines, and adds further connections.
 """
@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import json
 import os
-import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from configuration.connections import DEFAULT, NAMES, AudienceSettings, Connection, Connections, is_name
+from configuration.tables import ConnectionsError, document
 from identity import blocked
 from identity.sending import Policy
 from mappings.account_settings import parse_consents, rules_from_mparticle
@@ -29,9 +29,6 @@ from queues.policy import FlushPolicy
 UPLOAD_LIMIT = 10_000
 _EVENT_LIMIT = 1_000
 _CONSENT_LIMIT = 1_000
-Made = TypeVar("Made")
-
-
 #: The name of a column or an attribute, or a value that means nothing.
 _NAME = validate.Length(1, 255)
 
@@ -104,10 +101,6 @@ _MPARTICLE_NAMES = {
 }
 
 
-class ConnectionsError(ValueError):
-    """connections.toml cannot be used; the message names the place and the remedy."""
-
-
 _schema = ConnectionSchema()
 _KINDS = ("profile", "event", "consent")
 
@@ -123,40 +116,6 @@ def load(path: Path | None, default: Connection) -> Connections:
         by_name[name] = _connection(path, name, values, default)
     _check_accounts(path, by_name)
     return Connections(by_name)
-
-
-def document(path: Path) -> dict[str, Any]:
-    """Return the content of the file. Raises ConnectionsError."""
-    try:
-        return tomllib.loads(path.read_text("utf-8-sig"))
-    except OSError as fault:
-        raise ConnectionsError(f"{path} cannot be read: {fault.strerror}; correct FERRY_CONNECTIONS") from fault
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
-        raise ConnectionsError(f"{path} is not TOML: {fault}") from fault
-
-
-def read_table(
-    where: str, schema: Schema, values: Any, examples: Mapping[str, str], make: Callable[[dict[str, Any]], Made]
-) -> Made:
-    """Return what `make` makes of a checked table. Raises ConnectionsError with place, fault and an example."""
-    try:
-        return make(schema.load(values))
-    except ValidationError as fault:
-        line = next(complaints(fault.messages, schema))
-        option = line.partition(":")[0].partition(".")[0]
-        example = f" Example: {option} = {examples[option]}" if option in examples else ""
-        raise ConnectionsError(f"{where}: {line}{example}") from fault
-
-
-def variable(read: Mapping[str, Any], option: str) -> str:
-    """Return the value of the environment variable that an option names: no secret is in the file itself.
-
-    Raises ValidationError when it is not set.
-    """
-    value = os.environ.get(read[option], "")
-    if not value.strip(" ,"):
-        raise ValidationError({option: [f"it names {read[option]}, which is not set; set it in the environment."]})
-    return value
 
 
 def _tables(path: Path, read: Mapping[str, Any]) -> dict[str, Any]:

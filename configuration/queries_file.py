@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from configuration.connections import AudienceSettings, Connection, Connections, is_name
-from configuration.connections_file import ConnectionsError, document, read_table, variable
 from configuration.due import check
 from configuration.queries import MAX_ROWS, DataSource, Kind, Query
+from configuration.tables import ConnectionsError, document, read_table, variable
 
 Made = TypeVar("Made")
 

@@ -12,8 +12,8 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 
 from configuration import checks
 from configuration.connections import NAMES, OF_ACCOUNT, Connections, is_name
-from configuration.connections_file import ConnectionsError, document, read_table, variable
 from configuration.senders import ROUTES, Rate, Sender
+from configuration.tables import ConnectionsError, document, read_table, variable
 
 #: The largest rate: each request counted is an entry of a list in Redis.
 _MOST: Final = 10_000

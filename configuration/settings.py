@@ -19,6 +19,7 @@ from configuration.connections_file import UPLOAD_LIMIT
 from configuration.errors import SettingsError
 from configuration.queries import DataSource, Query
 from configuration.senders import Sender
+from configuration.tables import ConnectionsError
 from queues import bounds
 from queues.policy import FlushPolicy
 from queues.server.connection import LOCAL, Durability, parse_durability
@@ -26,32 +27,6 @@ from queues.server.connection import LOCAL, Durability, parse_durability
 KLAVIYO = "https://a.klaviyo.com"
 #: Written by `ferry up` into its folder, so that the other commands find the running group.
 GROUP_FILE = "group.env"
-
-_EXAMPLES = {
-    "REDIS_URL": "redis://localhost:6379/0, rediss://user:password@host:6380, or unix:///path/to/redis.sock",
-    "FERRY_PREFIX": "staging:",
-    "FERRY_INSTALLATION": "production, or the output of: openssl rand -hex 16",
-    "KLAVIYO_API_KEY": "pk_0123456789abcdef",
-    "KLAVIYO_BASE_URL": KLAVIYO,
-    "FERRY_KLAVIYO_REVISION": "2026-07-15",
-    "FERRY_TOKENS": "mparticle:0b5c4d3f7a1e4c66,backoffice:6f1d2c9a8b7e4f30",
-    "FERRY_SEGMENT_SECRETS": "new:3c0e7b51d2f94a68,old:d41f8e6a90b27c35",
-    "FERRY_FLUSH_SIZE": "100",
-    "FERRY_FLUSH_MINUTES": "960",
-    "FERRY_UPLOAD_MAX": "100",
-    "FERRY_MAX_PENDING": "5000000",
-    "FERRY_MAX_PENDING_PER_QUEUE": "1000000",
-    "FERRY_DURABLE": "fsync, replicas:1, or local",
-    "FERRY_SECRET_KEY": "a long random text, such as the output of: openssl rand -hex 32",
-    "FERRY_ADMIN_TOKEN": "a long random text, such as the output of: openssl rand -hex 32",
-    "FERRY_CONNECTIONS": "connections.toml",
-    "FERRY_SFTP_URL": "sftp://user@sftp.klaviyo.com/profiles",
-    "FERRY_SFTP_KEY": "/run/secrets/klaviyo_sftp, or the text of a private key",
-    "FERRY_SFTP_HOST_KEY": "sftp.klaviyo.com ssh-ed25519 AAAA...",
-    "FERRY_TRUSTED_PROXIES": "10.0.0.0/8,127.0.0.1",
-    "FERRY_VAR": "./var",
-    "PORT": "8000",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +156,7 @@ def _of_file(file: Path | None, default: Connection, simple: tuple[Sender, ...])
             "sources": sources,
             "queries": queries,
         }
-    except connections_file.ConnectionsError as fault:
+    except ConnectionsError as fault:
         raise SettingsError(str(fault)) from fault
 
 
@@ -240,7 +215,7 @@ def _simple(tokens: Iterable[Token], secrets: Iterable[Token]) -> tuple[Sender, 
 
 def _unset_empty() -> None:
     # In the environment itself, because the group file is read into it and does not replace variables that are set.
-    for name in _EXAMPLES:
+    for name in checks.EXAMPLES:
         if os.environ.get(name) == "":
             del os.environ[name]
 
@@ -250,7 +225,7 @@ def _seal(env: Env) -> None:
         env.seal()
     except EnvValidationError as fault:
         lines = [
-            f"{name}: {' '.join(str(m) for m in messages)} Example: {name}={_EXAMPLES.get(name, '...')}"
+            f"{name}: {' '.join(str(m) for m in messages)} Example: {name}={checks.EXAMPLES.get(name, '...')}"
             for name, messages in cast("dict[str, list[str]]", fault.error_messages).items()
         ]
         raise SettingsError("\n".join(lines)) from None

@@ -1,20 +1,13 @@
-"""The console's app: its routes, security headers and compression, and how it runs beside the intake.
-
-Pages are compressed, because an overview of 200 queues is refreshed every two seconds, also on phones.
-"""
+"""The console's app: its routes, and how it runs beside the intake."""
 
 from __future__ import annotations
 
-import gzip
-import re
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Any
 
-import falcon.asgi
 from falcon.routing import CompiledRouter
 
 from configuration.settings import Settings
-from console import errors
 from console.api.dead import ConfirmApi, LetterApi, LettersApi, ReplayApi
 from console.api.openapi import document
 from console.api.others import AuditApi, ConnectionsApi, HoldsApi
@@ -23,7 +16,6 @@ from console.api.queues import FlushApi, HoldApi, QueueApi, QueuesApi, ReleaseAp
 from console.auth.authenticate import Authenticator
 from console.auth.middleware import AuthMiddleware
 from console.auth.signin import SignIn, SignOut
-from console.auth.transport import way_of
 from console.context import App, AppContext
 from console.metrics import page
 from console.pages import dead, overview, queries
@@ -43,6 +35,7 @@ from console.pages.retries import RetriesPage, RetryAct
 from console.pages.senders import SendersPage
 from console.pages.syncs import RejectedRows, SyncsPage
 from console.pages.users import UserRemoval, UserRole, UsersPage
+from console.responses import Compressing, Headers, install_errors
 from console.shell import ShellMiddleware
 from console.static_files import Static
 from intake.incoming import RequestIds
@@ -59,7 +52,7 @@ def create(context: AppContext, router: CompiledRouter) -> App:
     middleware = AuthMiddleware(context, authenticator)
     layers: list[Any] = [RequestIds(), middleware, ShellMiddleware(context), Headers(), Compressing()]
     app = App(middleware=layers, router=router)
-    errors.install(app)
+    install_errors(app)
     app.add_route("/sign-in", SignIn(context, authenticator, middleware))
     app.add_route("/sign-out", SignOut(context, authenticator))
     app.add_route("/static/{name}", Static())
@@ -194,64 +187,3 @@ def add_api_routes(app: App, context: AppContext) -> None:
     app.add_route("/v1/audit", AuditApi(context))
     app.add_route("/openapi.json", Document(document))
     app.add_route("/docs", Page(document))
-
-
-_ALWAYS: Final = {
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; "
-        "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
-#: One year, in seconds.
-_HSTS: Final = "max-age=31536000"
-
-
-class Headers:
-    """Middleware: sets the security headers, and `no-store`, unless the answer has its own value."""
-
-    async def process_response(
-        self, req: falcon.asgi.Request, resp: falcon.asgi.Response, _resource: object, _succeeded: bool
-    ) -> None:
-        """Set the headers."""
-        headers: dict[str, Any] = {name: value for name, value in _ALWAYS.items() if not resp.get_header(name)}
-        if not resp.get_header("Cache-Control"):
-            headers["Cache-Control"] = "no-store"
-        if way_of(req) == "https":
-            headers["Strict-Transport-Security"] = _HSTS
-        resp.set_headers(headers)
-
-
-#: Minimum length in characters; compressing less is not worth it.
-_FROM: Final = 2_000
-#: The fastest level turns a page of 300 kB into 12 kB within a millisecond; the best takes twice as long to save 1 kB.
-_LEVEL: Final = 1
-_REFUSED: Final = re.compile(r"q=0(\.0*)?")
-
-
-class Compressing:
-    """Middleware: compresses rendered pages where the client accepts it.
-
-    A page contains a secret (its session's token) beside text from the address (BREACH, CVE-2013-3587). No other site
-    can make a browser request it with the session, whose cookie is SameSite=Strict.
-    """
-
-    async def process_response(
-        self, req: falcon.asgi.Request, resp: falcon.asgi.Response, _resource: object, _succeeded: bool
-    ) -> None:
-        """Replace the text with its compressed form."""
-        if resp.text is None or len(resp.text) < _FROM:
-            return
-        resp.append_header("Vary", "Accept-Encoding")
-        if takes_gzip(req.get_header("Accept-Encoding") or ""):
-            resp.data, resp.text = gzip.compress(resp.text.encode(), _LEVEL, mtime=0), None
-            resp.set_header("Content-Encoding", "gzip")
-
-
-def takes_gzip(accepted: str) -> bool:
-    """Return whether Accept-Encoding names gzip without a weight of 0 (RFC 9110, 12.5.3). Pure."""
-    named = (each.replace(" ", "").lower().partition(";") for each in accepted.split(","))
-    return any(name == "gzip" and not _REFUSED.fullmatch(weight) for name, _, weight in named)

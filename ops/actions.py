@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from redis import Redis
 
 from configuration.settings import Settings
 from ops.errors import Failed
-from ops.flush_request import FlushRequest
 from ops.release import confirm_guarded, let_move, let_share, still_wrong
 from queues import audit, batches, dead_letters, holds, pending, undecided_erasures
 from queues.census import Census, count
 from queues.clock import now_ms
+from queues.counts import QueueCount
 from queues.dead_letters import DeadLetter, Replayed
 from queues.holds import Hold
 from queues.names import Queue
@@ -39,11 +39,52 @@ class Released:
     confirmed: Record | None = None
 
 
-def flush(redis: Redis, who: str, queue: Queue) -> FlushRequest:
-    """Request a flush of a queue, which starts when no hold stops it. `who`: the user, as the audit log shows it.
+@dataclass(frozen=True, slots=True)
+class FlushRequests:
+    """The flushes of one command. `at`: the time before them, in ms by the ledger's clock."""
 
-    The caller wakes the scheduler with `pending.wake`, after it requested all queues.
+    at: int
+    flushes: list[FlushRequest]
+
+
+@dataclass(slots=True)
+class FlushRequest:
+    """The flush of one queue.
+
+    It is done when the queue has taken `upto` changes in total, and the batches open at that time are settled. `asked`:
+    pending changes at the time of the flush. `launches_at`: ms, of a snapshot whose launch is still to come; a flush
+    does not hasten it, so nothing is waited for.
     """
+
+    queue: Queue
+    asked: int
+    upto: int
+    launches_at: int | None = None
+    _batches: set[str] | None = field(default=None, init=False)
+
+    def remaining(self, count: QueueCount) -> int:
+        """Return the number of changes that are not settled yet; 0: done. Call it repeatedly with newer counts."""
+        if self.launches_at is not None:
+            return 0
+        if count.taken < self.upto:
+            return self.upto - count.taken + count.open
+        if self._batches is None:
+            self._batches = {batch.id for batch in count.batches}
+        return sum(batch.count for batch in count.batches if batch.id in self._batches)
+
+
+def flush(redis: Redis, who: str, queues: Iterable[Queue]) -> FlushRequests:
+    """Request a flush of these queues and wake a scheduler; each starts when no hold stops it.
+
+    `who`: the user, as the audit log shows it.
+    """
+    seconds, microseconds = redis.time()
+    flushes = [_flush(redis, who, queue) for queue in sorted(set(queues))]
+    pending.wake(redis)
+    return FlushRequests(seconds * 1000 + microseconds // 1000, flushes)
+
+
+def _flush(redis: Redis, who: str, queue: Queue) -> FlushRequest:
     asked = pending.flush(redis, queue, now_ms())
     (after,) = count(redis, [queue])
     audit.note(redis, who, "flush", queue, changes=asked)

@@ -1,9 +1,7 @@
-"""The audit log for programs, the user of a command as the log shows it, and masked identities of people."""
+"""The audit log for programs, and masked identities of people."""
 
 from __future__ import annotations
 
-import getpass
-import os
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -28,14 +26,6 @@ class EntryDocument(Struct, frozen=True):
 def document(entry: AuditEntry) -> EntryDocument:
     """Return the document of an entry."""
     return EntryDocument(entry.id, moment(entry.at), entry.who, entry.what, entry.on, entry.outcome, entry.counts)
-
-
-def by() -> str:
-    """Return the user who calls a command, as the audit log shows it: `cli:<os user>`."""
-    try:
-        return f"cli:{getpass.getuser()}"
-    except (KeyError, OSError):  # in a container the user may have no name
-        return f"cli:{os.getuid()}"
 
 
 _HIDDEN = "***"

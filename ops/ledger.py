@@ -1,7 +1,9 @@
-"""The commands' connection to Redis, and the messages when it fails."""
+"""The commands' connection to Redis, the messages when it fails, and the user who calls a command."""
 
 from __future__ import annotations
 
+import getpass
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import unquote, urlsplit
@@ -90,3 +92,11 @@ def _remedy(url: str, fault: RedisError) -> str:
     if urlsplit(url).scheme == "unix":
         return "Start `ferry up`, which starts it, or set REDIS_URL to the Redis of the other processes."
     return "Start Redis there, or correct REDIS_URL. To run everything on this machine, unset it and run `ferry up`."
+
+
+def by() -> str:
+    """Return the user who calls a command, as the audit log shows it: `cli:<os user>`."""
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (KeyError, OSError):  # in a container the user may have no name
+        return f"cli:{os.getuid()}"

@@ -1,4 +1,4 @@
-"""Which queues `ferry status` shows, and in which order. Pure."""
+"""Which queues `ferry status` shows, and in which order. Pure, except `summary`, which reads them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from heapq import nsmallest
 from typing import Any, Final
 
+from redis import Redis
+
 from ops import status_words as words
-from queues.census import Census
+from queues import holds
+from queues.census import Census, rows, take_summary
 from queues.counts import QueueCount
 from queues.figures import Figures, summed
+from queues.names import Queue
 from queues.queue_rows import QueueRow
 
 _NEVER: Final = float("inf")
@@ -76,3 +80,9 @@ def states_of(census: Census) -> dict[str, int]:
         "waiting": free.unsettled - own.unsettled - delivering,
         "idle": free.queues - free.held - (free.unsettled - own.unsettled),
     }
+
+
+def summary(redis: Redis, choice: RowChoice | None) -> Census:
+    """Return the totals of all queues; of the queues, those in trouble and those chosen. Raises redis.RedisError."""
+    picked = choice.pick(rows(redis), holds.of_connections(redis)) if choice else ()
+    return take_summary(redis, [Queue.parse(name) for name in picked])

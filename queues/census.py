@@ -1,7 +1,4 @@
-"""The census: the current state of the ledger, for people and programs. It reads and never writes.
-
-`changes` returns what was accepted for a queue and is not settled yet.
-"""
+"""The census: the current state of the ledger, for people and programs. It reads and never writes."""
 
 from __future__ import annotations
 
@@ -14,7 +11,6 @@ import msgspec
 from redis import Redis
 
 from queues import doorbell, figures, holds, keys, queue_rows, scripts
-from queues.change import Change, decode, is_blank
 from queues.clock import machines_off, now_ms
 from queues.counts import OpenBatch, QueueCount
 from queues.figures import Totals
@@ -228,42 +224,3 @@ def _count(queue: Queue, answer: list[Any], opened: dict[bytes, OpenBatch]) -> Q
 def _pairs(flat: list[bytes]) -> Iterator[tuple[bytes, bytes]]:
     """Return the pairs of a hash as a script returns it: name, value, name, value ..."""
     return zip(flat[::2], flat[1::2], strict=True)
-
-
-#: Changes read in one round trip.
-_PAGE: Final = 1_000
-
-
-def changes(redis: Redis, queue: Queue) -> list[Change]:
-    """Return the changes in open batches and the pending ones, in the order of their arrival.
-
-    Nothing is stopped meanwhile: the result may contain changes settled or replayed in the meantime, and a change that
-    is taken into a batch may appear twice. A million changes are about a hundred MB.
-    """
-    # Pending changes first: one that is taken meanwhile is then found in its batch.
-    waiting = list(_pending(redis, queue))
-    return [*_open(redis, queue), *waiting]
-
-
-def _pending(redis: Redis, queue: Queue) -> Iterator[Change]:
-    start, before = 0, None
-    while True:
-        with redis.pipeline(transaction=True) as pipe:
-            pipe.hget(keys.queue(queue), "taken")
-            pipe.lrange(keys.queue(queue, "pending"), start, start + _PAGE - 1)
-            taken, page = pipe.execute()
-        moved = int(taken or 0) - (int(taken or 0) if before is None else before)
-        before = int(taken or 0)
-        if moved:  # a batch took the oldest, so the others have moved forward
-            start = max(0, start - moved)
-            continue
-        if not page:
-            return
-        yield from map(decode, page)
-        start += len(page)
-
-
-def _open(redis: Redis, queue: Queue) -> Iterator[Change]:
-    for batch_id in cast("list[bytes]", redis.zrange(keys.queue(queue, "batches"), 0, -1)):
-        stored = cast("list[bytes]", redis.lrange(keys.batch(batch_id.decode(), "changes"), 0, -1))
-        yield from (change for change in map(decode, stored) if not is_blank(change))

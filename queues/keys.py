@@ -40,8 +40,8 @@ Redis Cluster. FERRY_PREFIX precedes every key, including RQ's, and changes no h
                                    HASH   hash of a person or id -> times of the newest membership changes
                                           (people/lateness.py); expires after four days
     ferry:{pNN}:q:<queue>:places:<ms>:<start of a key>
-                                   HASH   part of a person key -> places of the pending changes with it (places.py);
-                                          expires
+                                   HASH   part of a person key -> places of the pending changes with it
+                                          (history/traces.py); expires
     ferry:{pNN}:id:<connection>:<bucket>
                                    HASH   people's identifiers, as keyed hashes only
                                           (people/identities.py)

@@ -15,7 +15,7 @@ from intake.access import uses
 from queues.server.connection import connect
 from tests.support.cluster import ONE_NODE, cluster_of
 from tests.support.emulator_api import Api
-from tests.support.hut import Hut, hut_of, lift_limits
+from tests.support.local_system import LocalSystem, lift_limits, local_system
 from tests.support.mirrored import Mirrored, mirrored
 from tests.support.valkey import VALKEY, serving
 
@@ -88,8 +88,8 @@ def lists(redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iter
 
 
 @pytest.fixture
-def hut(redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hut]:
-    """The smallest house, whose Klaviyo is as quick as it can be."""
+def system(redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalSystem]:
+    """A system of one process, whose Klaviyo is as quick as it can be."""
     lift_limits(monkeypatch)
-    with hut_of(redis, redis_url, World(job_seconds=0, limits_off=True), monkeypatch) as found:
+    with local_system(redis, redis_url, World(job_seconds=0, limits_off=True), monkeypatch) as found:
         yield found

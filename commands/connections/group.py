@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import click
 
-from commands.connections.add import add
-from commands.connections.ask_for_key import scopes_table
+from commands.connections.ask_for_key import asked_key, scopes_table, warn_missing
 from commands.connections.list import list_
 from commands.connections.remove import remove
 from commands.connections.rotate import rotate, undo_key
 from commands.main import UrlAwareGroup
 from commands.options import json_option, var_option
 from configuration import settings
+from ops.connections import set_key
 from ops.connections.keys import examine, titled, wanted_key
-from ops.connections.known import WHENCE
+from ops.connections.known import WHENCE, tell_hold
 from ops.errors import Failed
-from ops.ledger import ledger
-from ops.output import console, echo, print_json
+from ops.ledger import by, ledger
+from ops.output import complain, console, echo, print_json
 
 
 @click.group(cls=UrlAwareGroup)
@@ -31,6 +31,37 @@ def connections() -> None:
       ferry connections list
       ferry connections test brand-b
     """
+
+
+@connections.command()
+@click.argument("name")
+@json_option
+@var_option
+def add(name: str, as_json: bool) -> None:
+    """Add a connection: a Klaviyo account and its key.
+
+    Asks for the key or reads it from stdin, checks it with Klaviyo, and stores it encrypted (FERRY_SECRET_KEY). All
+    other settings are those of `default`, unless connections.toml has a table of that name. Requests can name the
+    connection (?connection=NAME) a second later, without a restart.
+
+    \b
+    Examples:
+      ferry connections add brand-c
+      pass show klaviyo/brand-c | ferry connections add brand-c
+    """
+    known = settings.load()
+    with ledger(known, writes=True) as redis:
+        set_key.check_free(redis, known, name)
+        added = set_key.add(redis, known, by(), name, asked_key(name))
+        account = added.rights.account
+        warn_missing(added.rights)
+        echo(f"{name} was added: account {titled(account)}. Every process knows it within seconds.")
+        if added.shared_with:
+            shared = ", ".join(added.shared_with)
+            complain(f"Warning: {shared} also uses this account: they share its lists and rate limits.")
+        tell_hold(redis, name)
+    if as_json:
+        print_json({"name": name, "account": account.id, "shared_with": added.shared_with})
 
 
 @connections.command()
@@ -60,5 +91,5 @@ def test(name: str, as_json: bool) -> None:
         raise Failed(f"the key of {name} cannot deliver people: create one with the scopes above in Klaviyo")
 
 
-for command in (list_, add, rotate, remove, undo_key):
+for command in (list_, rotate, remove, undo_key):
     connections.add_command(command)

@@ -11,7 +11,7 @@ from rich.text import Text
 from commands.connections.ask_for_key import in_short
 from commands.options import json_option, var_option
 from klaviyo.accounts import KlaviyoAccount, Rights
-from ops.client.choose import installation
+from ops.client.installation import installation
 from ops.connections.found import ConnectionDocument, LearntDocument
 from ops.connections.keys import titled
 from ops.output import complain, console, print_json, table

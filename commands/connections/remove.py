@@ -8,9 +8,8 @@ from redis import Redis
 from commands.options import json_option, var_option
 from configuration import settings
 from configuration.settings import Settings
-from ops.audit_format import by
 from ops.errors import Failed, Misconfigured
-from ops.ledger import ledger
+from ops.ledger import by, ledger
 from ops.output import echo, print_json
 from queues import audit, holds, owners, pending
 from queues.census import count

@@ -10,13 +10,12 @@ import click
 from commands.connections.ask_for_key import asked_key, warn_missing
 from commands.options import json_option, var_option
 from configuration import settings
-from ops.audit_format import by
 from ops.connections import set_key
 from ops.connections.keys import titled
 from ops.connections.known import WHENCE, tell_hold
 from ops.connections.set_key import AccountUnlike
 from ops.errors import Failed, Misconfigured
-from ops.ledger import ledger
+from ops.ledger import by, ledger
 from ops.output import echo, print_json
 from queues.connections.account_keys import NothingToUndo
 

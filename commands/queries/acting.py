@@ -7,9 +7,8 @@ import click
 from commands.options import json_option, var_option
 from configuration import settings
 from configuration.queries import Query
-from ops.audit_format import by
 from ops.errors import Failed
-from ops.ledger import ledger
+from ops.ledger import by, ledger
 from ops.output import console, echo, print_json
 from ops.queries import actions
 from ops.queries.documents import RunDocument

@@ -16,7 +16,7 @@ from console.context import AppContext
 from console.target import look, parsed, queue_place
 from ops import actions
 from ops import status_words as words
-from ops.client.local import flush, summary
+from ops.actions import FlushRequests
 from ops.documents.answers import (
     FlushAnswer,
     FlushedQueue,
@@ -25,9 +25,9 @@ from ops.documents.answers import (
     ReleaseAnswer,
     UploadDocument,
 )
-from ops.documents.ledger import CensusDocument, HoldDocument, QueueDocument
-from ops.flush_request import FlushRequests
-from ops.status_rows import RowChoice
+from ops.documents.ledger import CensusDocument
+from ops.documents.queue import HoldDocument, QueueDocument
+from ops.status_rows import RowChoice, summary
 from queues import holds, queue_rows
 from queues.census import Census, meant, rows, take_some, take_summary
 from queues.history import batches
@@ -167,9 +167,9 @@ def _document(census: Census) -> CensusDocument:
 def _flush(redis: Redis, who: str, names: list[str] | None) -> FlushRequests:
     """Flush the queues of these names; without names, all. Raises HTTPNotFound, before it flushes any."""
     if names is None:
-        return flush(redis, who, all_queues(redis))
+        return actions.flush(redis, who, all_queues(redis))
     census = take_some(redis, [parsed(name) for name in names])
-    return flush(redis, who, [count.queue for name in names for count in queue_place(census, name).queues])
+    return actions.flush(redis, who, [count.queue for name in names for count in queue_place(census, name).queues])
 
 
 def _uploads(redis: Redis, queue: Queue, limit: int, before: str) -> tuple[list[UploadDocument], str | None]:

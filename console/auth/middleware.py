@@ -1,7 +1,8 @@
-"""The console's middleware: identifies the visitor of each request and enforces the roles of ROUTES."""
+"""Middleware of the console: identifies the visitor, enforces the roles of ROUTES, and refuses cross-site actions."""
 
 from __future__ import annotations
 
+import hmac
 import time
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
@@ -9,8 +10,9 @@ from urllib.parse import quote
 
 import falcon
 import falcon.asgi
+from falcon.constants import MEDIA_URLENCODED
 
-from console.auth import csrf, roles
+from console.auth import roles
 from console.auth.authenticate import Authenticator
 from console.auth.roles import NOBODY, ROUTES, Role, Visitor
 from console.auth.sessions import COOKIE, LASTS, RENEWED, Session
@@ -21,7 +23,7 @@ from intake.http.doorkeeper import RefusalCounter, peer_of_request
 
 _SAFE: Final = ("GET", "HEAD")
 #: Most bytes in a form or in a request to the API. The sign-in form is read before its sender is known.
-_BODY: Final = 256 * 1024
+_BODY: Final = 64 * 1024
 #: Seconds after which a place in the waiting room is free again.
 RETRY_AFTER_S: Final = 2
 T = TypeVar("T")
@@ -49,7 +51,7 @@ class AuthMiddleware:
         check_role(req, needed)
         _check_size(req)
         if req.method not in _SAFE:
-            await csrf.check(req)
+            await _check_origin(req)
 
     async def _visitor(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> Visitor:
         # The cookie of a request with a token is ignored: a wrong token must not pass because of a session.
@@ -103,6 +105,30 @@ def _check_size(req: falcon.asgi.Request) -> None:
         raise falcon.HTTPContentTooLarge(
             title="The body is too large", description=f"The limit is {_BODY:,} bytes. Nothing was done."
         )
+
+
+async def _check_origin(req: falcon.asgi.Request) -> None:
+    """Refuse what another site made a browser send. A browser never adds a bearer token on its own."""
+    visitor = roles.visitor(req)
+    if visitor.via == "api":
+        return
+    if (req.get_header("Sec-Fetch-Site") or "none") not in ("same-origin", "none"):
+        raise _foreign()
+    if visitor is NOBODY:
+        return
+    shown = req.get_header("X-CSRF-Token") or ""
+    if not shown and (req.content_type or "").startswith(MEDIA_URLENCODED):
+        shown = str((await req.get_media(default_when_empty={})).get("csrf", ""))
+    if not hmac.compare_digest(shown.encode("utf-8", "replace"), visitor.csrf.encode()):
+        raise _foreign()
+
+
+def _foreign() -> falcon.HTTPForbidden:
+    return falcon.HTTPForbidden(
+        title="This request did not come from a page of Ferry",
+        description="Nothing was done. If you pressed a button here, sign in again and repeat it. Programs send a "
+        "bearer token, or the session's token in the header X-CSRF-Token.",
+    )
 
 
 def too_many() -> falcon.HTTPTooManyRequests:

@@ -14,8 +14,7 @@ from console.forms import form, own_path, see
 from console.pages import act_view
 from console.paging import PAGE
 from console.target import Target, look
-from ops import status_words
-from ops.client.local import flush
+from ops import actions, status_words
 from queues.census import Census, rows, take_summary
 from queues.names import Queue
 from scheduler.tick import policy_of
@@ -75,4 +74,4 @@ def _filled(redis: Redis) -> list[Queue]:
 
 
 def _flush(redis: Redis, who: str, place: Target | None) -> None:
-    flush(redis, who, _filled(redis) if place is None else [count.queue for count in place.queues])
+    actions.flush(redis, who, _filled(redis) if place is None else [count.queue for count in place.queues])

@@ -12,10 +12,9 @@ from redis import Redis
 from console import render
 from console.auth.roles import Role, visitor
 from console.context import App, AppContext
-from console.pages.confirm_erasure import ConfirmPage
 from console.pages.dead_view import LetterLine, dead, lines
 from console.pages.last_action import SAID_MS
-from console.pages.letter import LetterPage
+from console.pages.letter import ConfirmPage, LetterPage
 from console.pages.letter_counts import LetterCounts, count_letters
 from console.pages.letter_filter import AGES, LetterFilter, filter_of
 from console.pages.letter_ref import LetterRef

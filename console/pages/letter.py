@@ -1,4 +1,7 @@
-"""`/dead/{connection}/{kind}/{target}/{letter}`: one dead letter, its history, and why it could not be delivered."""
+"""`/dead/{connection}/{kind}/{target}/{letter}`: one dead letter, its history, and why it could not be delivered.
+
+`…/confirm`: confirm that the profiles found by an erasure belong to the person.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +17,16 @@ from redis import Redis
 from console import render
 from console.auth.roles import Role, visitor
 from console.context import AppContext
+from console.forms import see
 from console.pages.dead_view import places
 from console.pages.letter_ref import LetterRef
 from console.target import queue_place
+from ops import actions
 from ops.dead_letters.reasons import meaning
-from ops.dead_letters.view import LetterDocument, traceable, whole
+from ops.dead_letters.view import LetterDocument, summary, traceable, whole
 from ops.explain.timeline import timelines
 from ops.explain.words import happened
-from queues import audit, letter_scan
+from queues import audit, letter_scan, undecided_erasures
 from queues.counts import QueueCount
 from queues.dead_letters import DeadLetter
 from queues.history import batches
@@ -51,10 +56,10 @@ class LetterPage:
         """Show the letter."""
         census = await self._context.census_of(f"{connection}/{kind}/{target}")
         place = queue_place(census, f"{connection}/{kind}/{target}")
-        ref = ref_of(f"{place.on}/{letter}")
+        ref = _ref_of(f"{place.on}/{letter}")
         read = await self._context.run(_read, self._context.redis, ref)
         if read is None:
-            raise gone(ref)
+            raise _gone(ref)
         if personal := visitor(req).may(Role.ADMIN):
             await self._context.run(
                 audit.note, self._context.redis, visitor(req).who, "persons read", place.on, letters=1
@@ -64,7 +69,39 @@ class LetterPage:
         render.page(req, resp, "letter.html", **shown, acts=visitor(req).may(Role.OPERATOR), confirms=personal)
 
 
-def gone(ref: LetterRef) -> falcon.HTTPNotFound:
+class ConfirmPage:
+    """The confirmation that the profiles found by an erasure belong to its person.
+
+    A letter never changes, so what was shown is what is confirmed.
+    """
+
+    def __init__(self, context: AppContext) -> None:
+        self._context = context
+
+    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, **address: str) -> None:
+        """Show what would be deleted."""
+        ref, letter = await self._letter(**address)
+        place = queue_place(await self._context.census_of(str(ref.queue)), str(ref.queue))
+        seen = summary(letter, place.queues[0].name)
+        stays = (await self._context.run(letter_scan.under_way, self._context.redis, [letter]))[0]
+        render.page(req, resp, "confirm.html", seen=seen, ref=ref, place=place, stays=stays)
+
+    async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, **address: str) -> None:
+        """Carry out the erasure."""
+        ref, letter = await self._letter(**address)
+        await self._context.run(actions.confirm, self._context.redis, visitor(req).who, letter)
+        self._context.changed()
+        see(resp, f"/queues/{ref.queue}")
+
+    async def _letter(self, connection: str, kind: str, target: str, letter: str) -> tuple[LetterRef, DeadLetter]:
+        ref = _ref_of(f"{connection}/{kind}/{target}/{letter}")
+        found = await self._context.run(_find, self._context.redis, ref)
+        if found is None or found.reason != undecided_erasures.REASON:
+            raise _gone(ref)
+        return ref, found
+
+
+def _gone(ref: LetterRef) -> falcon.HTTPNotFound:
     """Return the error for a letter that does not exist, or no longer."""
     return falcon.HTTPNotFound(
         title="No such dead letter",
@@ -72,7 +109,7 @@ def gone(ref: LetterRef) -> falcon.HTTPNotFound:
     )
 
 
-def ref_of(text: str) -> LetterRef:
+def _ref_of(text: str) -> LetterRef:
     """Return the letter that an address names. Raises HTTPNotFound."""
     try:
         return LetterRef.parse(text)
@@ -80,12 +117,16 @@ def ref_of(text: str) -> LetterRef:
         raise falcon.HTTPNotFound(title="No such dead letter", description=f"{fault}.") from fault
 
 
-def _read(redis: Redis, ref: LetterRef) -> _Read | None:
+def _find(redis: Redis, ref: LetterRef) -> DeadLetter | None:
     found = letter_scan.some(redis, [(ref.queue, ref.id)])
-    if not found:
+    return found[0] if found else None
+
+
+def _read(redis: Redis, ref: LetterRef) -> _Read | None:
+    if (letter := _find(redis, ref)) is None:
         return None
-    outcomes = batches.of_person(redis, ref.queue, found[0].change.keys[:1])
-    return _Read(found[0], outcomes, *letter_scan.under_way(redis, found))
+    outcomes = batches.of_person(redis, ref.queue, letter.change.keys[:1])
+    return _Read(letter, outcomes, *letter_scan.under_way(redis, [letter]))
 
 
 @dataclass(frozen=True, slots=True)

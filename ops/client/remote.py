@@ -1,4 +1,4 @@
-"""A remote Ferry, over its API, for the operator's commands (choose.py)."""
+"""A remote Ferry, over its API, for the operator's commands (installation.py)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, Final
 
-from ops.actions import Released
+from ops.actions import FlushRequest, FlushRequests, Released
 from ops.audit_format import EntryDocument
 from ops.client.http import Calls, portions
 from ops.client.refusals import ConflictError, understood
@@ -25,9 +25,9 @@ from ops.documents.answers import (
     ReleaseAnswer,
     ReplayAnswer,
 )
+from ops.documents.fields import ms_or_none
 from ops.documents.ledger import CensusDocument
 from ops.errors import Failed
-from ops.flush_request import FlushRequest, FlushRequests
 from ops.status_rows import RowChoice
 from ops.status_words import SHOWN
 from ops.targets import find_queue
@@ -201,15 +201,11 @@ class RemoteClient:
 def _asked(answers: Sequence[FlushAnswer]) -> FlushRequests:
     """Return what a flush requested, from one or several answers."""
     flushes = [
-        FlushRequest(Queue.parse(each.queue), each.asked, each.upto, _ms(each.launches_at))
+        FlushRequest(Queue.parse(each.queue), each.asked, each.upto, ms_or_none(each.launches_at))
         for answer in answers
         for each in answer.queues
     ]
     return FlushRequests(min((ms_of(answer.at) for answer in answers), default=0), flushes)
-
-
-def _ms(at: str | None) -> int | None:
-    return None if at is None else ms_of(at)
 
 
 def _path(on: Queue | str) -> str:

@@ -1,7 +1,7 @@
 """The answers of the operator API. Pure.
 
 One struct encodes each answer, decodes it for `ferry --url`, and describes it in the OpenAPI document. The census is in
-ledger.py, a dead letter in ops/dead_letters/view.py.
+ledger.py and queue.py, a dead letter in ops/dead_letters/view.py.
 """
 
 from __future__ import annotations
@@ -21,14 +21,8 @@ from ops.connections.found import (
 )
 from ops.dead_letters.view import ErasureLook, LetterDocument, ProfileFound
 from ops.documents.fields import Count, MaybeTime, Next, QueueName, Time
-from ops.documents.ledger import (
-    BatchDocument,
-    CensusDocument,
-    HoldDocument,
-    QueueDocument,
-    SchedulerDocument,
-    WorkerDocument,
-)
+from ops.documents.ledger import CensusDocument, SchedulerDocument, WorkerDocument
+from ops.documents.queue import BatchDocument, HoldDocument, QueueDocument
 from ops.holds import HeldDocument
 from ops.queries.documents import QueryDocument, RunDocument
 from queues.history.settled import Settled

@@ -7,10 +7,10 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Struct, structs
 
-from ops.documents.fields import Count, MaybeTime
+from ops.documents.fields import Count, MaybeTime, ms_or_none
 from queues.counts import QueueCount
 from queues.figures import Figures, Totals
-from text.wording import moment, ms_of
+from text.wording import moment
 
 #: The figures whose names are not those of `queues.figures.Figures`.
 _OTHERWISE: Final = {
@@ -80,6 +80,5 @@ def read(found: Iterable[TotalsDocument], queues: Iterable[QueueCount]) -> Total
 
 def _figures(found: TotalsDocument) -> Figures:
     given = structs.asdict(found)
-    oldest = None if found.oldest_at is None else ms_of(found.oldest_at)
     figures = {figure: given[name] for name, figure in _FIGURES}
-    return Figures(**figures, oldest=oldest, left_out=found.fields_left_out)
+    return Figures(**figures, oldest=ms_or_none(found.oldest_at), left_out=found.fields_left_out)

@@ -11,7 +11,7 @@ from mappings.profile import Profile, to_profile
 from mappings.rules import Rules
 from mappings.sources import read
 from ops.export.joining import sendable, waiting
-from queues import census
+from queues import unsettled
 from queues.names import Queue
 from queues.snapshots import members
 from snapshots.gathering import gather
@@ -42,7 +42,7 @@ def of_audience(redis: Redis, queue: Queue, rules: Rules, left_out: Counter[str]
 
     People who are about to leave are left out.
     """
-    to_come = waiting(census.changes(redis, queue), rules)
+    to_come = waiting(unsettled.changes(redis, queue), rules)
     left_out.update(to_come.left_out)
     yield from to_come.joining.values()
     elsewhere = to_come.joining.keys() | to_come.leaving

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,13 +10,26 @@ from typing import Final
 
 import asyncssh
 from asyncssh import SFTPClient, SFTPError
+from rich import progress as bar
 
 from ops.errors import Failed
 from ops.export.sftp_server import SftpServer
+from ops.output import console, echo
+from text.wording import number, plural
 
 #: Called with the name of a file and the number of bytes uploaded.
 Progress = Callable[[str, int], None]
 _TIMEOUT_S: Final = 30
+
+
+def upload_with_bars(to: SftpServer, files: Sequence[Path]) -> None:
+    """Upload the files with a bar for each. Raises Failed."""
+    columns = (bar.TextColumn("{task.description}"), bar.BarColumn(), bar.DownloadColumn(), bar.TimeElapsedColumn())
+    with bar.Progress(*columns, console=console(stderr=True)) as bars:
+        tasks = {file.name: bars.add_task(file.name, total=file.stat().st_size) for file in files}
+        there = asyncio.run(upload(to, files, lambda name, done: bars.update(tasks[name], completed=done)))
+    again = f", {number(there)} of them already there from an earlier attempt" if there else ""
+    echo(f"{plural(len(files), 'file')} uploaded to {to.host}{again}.", err=True)
 
 
 async def upload(to: SftpServer, files: Sequence[Path], progress: Progress) -> int:

@@ -1,4 +1,4 @@
-"""Traces: everything in one queue that belongs to one person, at any stage. It reads and never writes."""
+"""Traces: everything in one queue that belongs to one person, at any stage. It writes only an index of its own."""
 
 from __future__ import annotations
 
@@ -8,15 +8,20 @@ from typing import Final, cast
 
 from redis import Redis
 
-from queues import dead_letters, keys, places
+from queues import dead_letters, keys, scripts
 from queues.change import Change, Ours, carrying, decode, is_blank, names, whose
+from queues.clock import now_ms
 from queues.dead_letters import DeadLetter
 from queues.history import batches
 from queues.history.outcomes import ChangeOutcome
 from queues.names import Queue
 
-#: Changes read in one round trip.
+#: Changes read in one round trip, or indexed by one call, so that it blocks Redis briefly.
 _AT_ONCE: Final = 1_000
+#: Person keys looked up by one call.
+_KEYS_AT_ONCE: Final = 50
+#: ms for which an index of pending changes is used.
+USED_MS: Final = 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +72,41 @@ def find(redis: Redis, queue: Queue, persons: Collection[str]) -> Traces:
 
 
 def undelivered(redis: Redis, queue: Queue, persons: Collection[str]) -> Iterator[Change]:
-    """Yield the pending changes with one of these keys, then those in open batches; see `places.find`.
+    """Yield the pending changes with one of these keys, then those in open batches; see `by_index`.
 
     A change taken meanwhile may appear twice; none is missed. Raises redis.RedisError.
     """
-    ours, found = carrying(persons), places.find(redis, queue, persons)
+    ours, found = carrying(persons), by_index(redis, queue, persons)
     yield from found if found is not None else (each.change for each in _waiting(redis, queue, ours))
     if any(redis.smismember(keys.queue(queue, "open"), list(persons))):
         yield from (each.change for each in _open(redis, queue, ours))
+
+
+def by_index(redis: Redis, queue: Queue, persons: Collection[str]) -> list[Change] | None:
+    """Return the pending changes that carry one of these person keys behind the key that names their person.
+
+    Found by an index of the queue. Events ask for the e-mails that their ids have in pending changes. The index is made
+    when they ask, from the changes that have arrived since it was last used: accepting a change costs nothing more, and
+    each pending change is read once and not for each batch of events. Replays, erasures and takings that pass over
+    people move changes, so they discard it. A change found by it is compared with the keys, so an index that is wrong
+    finds too little and never too much.
+
+    Of changes with the same key the last ones, about forty. Returns None if Redis is short of memory or the queue was
+    altered meanwhile: then the caller reads all changes. Raises redis.RedisError.
+    """
+    stored = [keys.queue(queue), keys.queue(queue, "pending")]
+    while (left := scripts.run(redis, "index", stored, [now_ms(), _AT_ONCE, USED_MS])) > 0:
+        pass
+    if left < 0:
+        return None
+    found: dict[bytes, None] = {}
+    asked = sorted(persons)
+    for start in range(0, len(asked), _KEYS_AT_ONCE):
+        some = scripts.run(redis, "seek", stored, asked[start : start + _KEYS_AT_ONCE])
+        if some is None:
+            return None
+        found |= dict.fromkeys(cast("list[bytes]", some))
+    return [decode(change) for change in found]
 
 
 def _look(redis: Redis, queue: Queue, ours: Ours, persons: frozenset[str]) -> Traces:

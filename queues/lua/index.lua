@@ -1,4 +1,4 @@
--- Notes at which places of a queue the person keys of its pending changes are, except the first key (places.py).
+-- Notes at which places of a queue the person keys of its pending changes are, except the first key (history/traces.py).
 --
 -- KEYS  1 queue hash  2 pending
 -- ARGV  1 now, ms  2 most changes to read  3 ms for which an index is used

@@ -86,7 +86,7 @@ if moved > 0 then
   local reversed = {}
   for i = moved, 1, -1 do reversed[#reversed + 1] = passed[i] end
   in_parts(reversed, 1, moved, function(...) redis.call('LPUSH', KEYS[2], ...) end)
-  redis.call('HDEL', KEYS[1], 'places') -- they are at other places now (places.py)
+  redis.call('HDEL', KEYS[1], 'places') -- they are at other places now (history/traces.py)
 end
 in_parts(taken, 1, count, function(...) redis.call('RPUSH', KEYS[8], ...) end)
 in_parts(persons, 1, #persons, function(...) redis.call('SADD', KEYS[4], ...) end)

@@ -13,10 +13,10 @@ from configuration import settings
 from emulator.server import running
 from emulator.world import World
 from tests.support.emulator_api import Api
-from tests.support.house import House, environment
-from tests.support.hut import hut_of, lift_limits
 from tests.support.identity_world import CONNECTIONS, IdentityWorld, identity_world
 from tests.support.klaviyo import Account
+from tests.support.local_system import lift_limits, local_system
+from tests.support.proxied_system import ProxiedSystem, environment
 from tests.support.slow import SLOW, Slow
 from worker.process import settings_of_process
 
@@ -37,28 +37,28 @@ def klaviyo(emulator: str) -> Iterator[Account]:
 
 
 @pytest.fixture(scope="module")
-def house(
+def proxied(
     redis_server: str, emulator: str, klaviyo: Account, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[House]:
-    """A ledger, Klaviyo, and a nursery whose children reach both through proxies."""
+) -> Iterator[ProxiedSystem]:
+    """A ledger, Klaviyo, and a fork server whose children reach both through proxies."""
     with pytest.MonkeyPatch.context() as patch, Redis.from_url(redis_server) as redis:
         for name, value in environment(redis_server, emulator).items():
             patch.setenv(name, value)
         # Deliveries of this process, the healthy one, read these settings.
         settings_of_process.cache_clear()
-        with House(redis, klaviyo, settings.load(), Path(tmp_path_factory.mktemp("crash"))) as house:
-            yield house
+        with ProxiedSystem(redis, klaviyo, settings.load(), Path(tmp_path_factory.mktemp("crash"))) as proxied:
+            yield proxied
         settings_of_process.cache_clear()
 
 
 @pytest.fixture
 def slow(redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Slow]:
-    """A hut whose Klaviyo takes minutes of a clock that the test sets."""
+    """A system of one process whose Klaviyo takes minutes of a clock that the test sets."""
     lift_limits(monkeypatch)
     clock = [time.time()]
     world = World(job_seconds=SLOW, limits_off=True, now=lambda: clock[0])
-    with hut_of(redis, redis_url, world, monkeypatch) as hut, Api(hut.klaviyo.url) as api:
-        yield Slow(hut, api, clock)
+    with local_system(redis, redis_url, world, monkeypatch) as system, Api(system.klaviyo.url) as api:
+        yield Slow(system, api, clock)
 
 
 @pytest.fixture(scope="module")

@@ -22,9 +22,9 @@ from queues.policy import FlushPolicy
 from scheduler.tick import tick
 from tests.support import aof, oracle
 from tests.support.emulated import Snapshot, restore, serving, snapshot
-from tests.support.house import SIZE, environment
 from tests.support.klaviyo import Account
 from tests.support.model import DOMAIN, HOPELESS, Message, Model, message, queue_of
+from tests.support.proxied_system import SIZE, environment
 from tests.support.recovery import let_time_pass, open_batches, recover
 from tests.support.valkey import start_server
 from worker.deliver import deliver

@@ -14,11 +14,11 @@ from queues.server.connection import connect
 from tests.support import oracle
 from tests.support.cluster import cluster_of
 from tests.support.group import Group
-from tests.support.house import environment
 from tests.support.kept_figures import assert_kept
 from tests.support.klaviyo import Account
 from tests.support.load import Load
 from tests.support.model import Model, queue_of
+from tests.support.proxied_system import environment
 from tests.support.waiting import apart, until
 from tests.support.web import Sender
 

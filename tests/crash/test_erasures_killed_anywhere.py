@@ -45,7 +45,7 @@ def change(action: Action, person: str, keys: tuple[str, ...]) -> bytes:
 def put(slow: Slow, queue: Queue, *changes: bytes, dead: tuple[bytes, ...] = ()) -> None:
     policy = OF_KIND.get(queue.kind, FlushPolicy())
     letters = [DeadOnArrival(letter, "phone_invalid", "x") for letter in dead]
-    accept(slow.hut.redis, Acceptance(queue, policy, "", list(changes), letters, b'{"name":"VIP"}'), now_ms())
+    accept(slow.system.redis, Acceptance(queue, policy, "", list(changes), letters, b'{"name":"VIP"}'), now_ms())
 
 
 def remember(redis_url: str) -> None:
@@ -60,9 +60,9 @@ class Held(Slow):
     """The audience's queue is held until the erasure is carried out."""
 
     def drive(self) -> None:
-        redis = self.hut.redis
+        redis = self.system.redis
         for _ in range(ROUNDS):
-            tick(redis, self.hut.connections, now_ms())
+            tick(redis, self.system.connections, now_ms())
             ready = open_batches(redis)
             if not ready:
                 return
@@ -82,7 +82,7 @@ def test_whoever_asked_to_be_forgotten_is_gone_whatever_request_the_worker_dies_
 
     To that key one change leads, which is erased among the first.
     """
-    redis = slow.hut.redis
+    redis = slow.system.redis
 
     def arrange() -> None:
         slow.empty()
@@ -90,7 +90,7 @@ def test_whoever_asked_to_be_forgotten_is_gone_whatever_request_the_worker_dies_
         remember(redis_url)
         put(slow, AUDIENCE, *(change("add", person, KEYS[person][:1]) for person in (ANN, BOB)))
         pending.flush(redis, AUDIENCE, now_ms())
-        tick(redis, slow.hut.connections, now_ms())
+        tick(redis, slow.system.connections, now_ms())
         if case == "is held":
             holds.place(redis, AUDIENCE, Hold("operator", now_ms()))
         for batch_id in open_batches(redis) if case == "is uploading" else ():
@@ -112,6 +112,6 @@ def test_whoever_asked_to_be_forgotten_is_gone_whatever_request_the_worker_dies_
         assert (profiles.superseded, profiles.waiting.pending) == (1, 1)
         assert (erasures.delivered, erasures.dead, erasures.open) == (1, 0, 0)
 
-    house = Held(slow.hut, slow.api, slow.clock) if case == "is held" else slow
-    seen = dies_everywhere(house, arrange, check, every=6)
+    system = Held(slow.system, slow.api, slow.clock) if case == "is held" else slow
+    seen = dies_everywhere(system, arrange, check, every=6)
     assert "POST /api/data-privacy-deletion-jobs" in seen

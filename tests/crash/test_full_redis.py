@@ -16,9 +16,9 @@ from queues.acceptance import accept
 from queues.clock import now_ms
 from queues.policy import FlushPolicy
 from tests.support import oracle
-from tests.support.house import environment
 from tests.support.klaviyo import Account
 from tests.support.model import Model, message
+from tests.support.proxied_system import environment
 from tests.support.recovery import drive, waiting
 from tests.support.valkey import start_server
 from worker.deliver import deliver

@@ -9,12 +9,12 @@ from random import randrange
 
 import pytest
 
-from tests.support.house import READS
 from tests.support.identity_model import address
 from tests.support.identity_steps import Deliver, Erase, Leave, Move, Own, Step, Tell, When
 from tests.support.identity_story import Story
 from tests.support.identity_world import IdentityWorld
 from tests.support.mortal import QUIET, Mortal
+from tests.support.proxied_system import READS
 
 log = logging.getLogger(__name__)
 

@@ -50,7 +50,7 @@ def minds_change(slow: Slow) -> None:
     told: dict[str, object] = {"list_id": news}
     first: list[tuple[Action, str]] = [("unsubscribe", ANN), ("subscribe", BOB), ("unsubscribe", CID)]
     slow.accept(CONSENTS, *((action, {"email": email, **told}) for action, email in first))
-    tick(slow.hut.redis, slow.hut.connections, now_ms())
+    tick(slow.system.redis, slow.system.connections, now_ms())
     slow.accept(CONSENTS, ("subscribe", {"email": ANN, **told}))
 
 

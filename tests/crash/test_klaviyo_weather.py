@@ -18,7 +18,7 @@ from queues.change import Action
 from queues.clock import now_ms
 from queues.pending import all_queues
 from tests.support import oracle
-from tests.support.hut import Hut, hut_of, lift_limits
+from tests.support.local_system import LocalSystem, lift_limits, local_system
 from tests.support.model import DOMAIN, HOPELESS, Message, address
 from tests.support.recovery import open_batches, waiting
 
@@ -53,11 +53,11 @@ class Weather(Faults):
 
 
 @pytest.fixture
-def hut(redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hut]:
+def system(redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalSystem]:
     lift_limits(monkeypatch)
     world = World(job_seconds=0, limits_off=True)
-    with hut_of(redis, redis_url, world, monkeypatch, FERRY_FLUSH_SIZE="40", FERRY_UPLOAD_MAX="100") as hut:
-        yield hut
+    with local_system(redis, redis_url, world, monkeypatch, FERRY_FLUSH_SIZE="40", FERRY_UPLOAD_MAX="100") as system:
+        yield system
 
 
 def everybody() -> list[str]:
@@ -83,37 +83,37 @@ def action(person: str, chance: random.Random) -> Action:
     return chance.choice(actions)
 
 
-def work_until_quiet(hut: Hut) -> None:
+def work_until_quiet(system: LocalSystem) -> None:
     for _ in range(ROUNDS):
-        for queue in all_queues(hut.redis):
-            pending.flush(hut.redis, queue, now_ms())
-        hut.work()
-        if not open_batches(hut.redis) and not waiting(hut.redis):
+        for queue in all_queues(system.redis):
+            pending.flush(system.redis, queue, now_ms())
+        system.work()
+        if not open_batches(system.redis) and not waiting(system.redis):
             return
-    raise AssertionError(f"{len(open_batches(hut.redis))} batches are still open after {ROUNDS} rounds")
+    raise AssertionError(f"{len(open_batches(system.redis))} batches are still open after {ROUNDS} rounds")
 
 
-def test_random_answers_lose_nobody_and_everybody_ends_where_the_last_change_says(hut: Hut) -> None:
+def test_random_answers_lose_nobody_and_everybody_ends_where_the_last_change_says(system: LocalSystem) -> None:
     seed = int(os.environ.get("WEATHER_SEED") or 1)
     log.warning("seed %d", seed)
     chance = random.Random(seed)
-    hut.empty()
-    hut.world.faults = weather = Weather(random.Random(seed + 1))
+    system.empty()
+    system.world.faults = weather = Weather(random.Random(seed + 1))
     for number, sent in enumerate(messages(chance)):
-        hut.accept(sent)
+        system.accept(sent)
         if number % 30 == 0:
-            hut.work()
-            assert oracle.balance(hut.redis) == []
-    work_until_quiet(hut)
-    assert oracle.conservation(hut.redis, hut.model) + oracle.quiet(hut.redis) == []
+            system.work()
+            assert oracle.balance(system.redis) == []
+    work_until_quiet(system)
+    assert oracle.conservation(system.redis, system.model) + oracle.quiet(system.redis) == []
     assert set(weather.played) == {*STORM, "400"}
 
     weather.stormy = False
     gave_up = 0
-    for queue in all_queues(hut.redis):
-        letters = list(dead_letters.read(hut.redis, queue))
+    for queue in all_queues(system.redis):
+        letters = list(dead_letters.read(system.redis, queue))
         gave_up += sum(letter.reason == "gave_up" for letter in letters)
-        dead_letters.replay(hut.redis, queue, [letter.id for letter in letters], now_ms())
+        dead_letters.replay(system.redis, queue, [letter.id for letter in letters], now_ms())
     log.warning("%s played, %d changes had been given up", dict(weather.played), gave_up)
-    hut.check()
-    assert hut.model.accepted.total() == PEOPLE * CHANGES
+    system.check()
+    assert system.model.accepted.total() == PEOPLE * CHANGES

@@ -21,11 +21,11 @@ from queues.census import count
 from queues.pending import all_queues
 from tests.support import aof, oracle
 from tests.support.group import Group
-from tests.support.house import environment
-from tests.support.hut import lift_limits
 from tests.support.klaviyo import Account
 from tests.support.load import Load
+from tests.support.local_system import lift_limits
 from tests.support.model import Model
+from tests.support.proxied_system import environment
 from tests.support.recovery import open_batches, recover
 from tests.support.valkey import start_server
 from tests.support.waiting import until

@@ -15,9 +15,9 @@ from redis import Redis
 from configuration import settings
 from tests.support import oracle
 from tests.support.group import Group
-from tests.support.house import environment
 from tests.support.klaviyo import Account
 from tests.support.model import Model, address, list_name, message
+from tests.support.proxied_system import environment
 from tests.support.recovery import let_time_pass, recover
 from tests.support.valkey import start_server
 from tests.support.waiting import apart, until

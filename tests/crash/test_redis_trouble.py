@@ -21,10 +21,10 @@ from queues.clock import now_ms
 from queues.pending import all_queues
 from tests.support import oracle
 from tests.support.group import Group
-from tests.support.house import SIZE, environment
 from tests.support.klaviyo import Account
 from tests.support.load import Load
 from tests.support.model import Model, address, list_name, message
+from tests.support.proxied_system import SIZE, environment
 from tests.support.valkey import start_server
 from tests.support.waiting import apart, until
 from tests.support.web import Sender

@@ -18,10 +18,10 @@ from queues.clock import now_ms
 from queues.server import rollback
 from tests.support.alerts import judged, receiving
 from tests.support.group import Group
-from tests.support.house import environment
 from tests.support.klaviyo import Account
 from tests.support.model import list_name, message
 from tests.support.ops import ferry
+from tests.support.proxied_system import environment
 from tests.support.restored import Restored, restored
 from tests.support.sentinels import Sentinels
 from tests.support.waiting import until

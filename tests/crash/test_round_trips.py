@@ -9,9 +9,9 @@ import time
 import pytest
 
 from tests.support import oracle
-from tests.support.house import READS, House
 from tests.support.link import When
 from tests.support.model import Message, address, list_name, message
+from tests.support.proxied_system import READS, ProxiedSystem
 from tests.support.recovery import let_time_pass, let_waits_pass, open_batches
 from tests.support.web import Sender, free_port
 
@@ -20,54 +20,54 @@ log = logging.getLogger(__name__)
 AUDIENCE = "42"
 
 
-def three_join_and_two_leave(house: House) -> None:
+def three_join_and_two_leave(proxied: ProxiedSystem) -> None:
     """One batch; those who leave are on the list already."""
-    house.klaviyo.has_list(list_name(AUDIENCE), [address(3), address(4)])
-    house.accept(message(AUDIENCE, "add", range(3)))
-    house.accept(message(AUDIENCE, "remove", range(3, 5)))
+    proxied.klaviyo.has_list(list_name(AUDIENCE), [address(3), address(4)])
+    proxied.accept(message(AUDIENCE, "add", range(3)))
+    proxied.accept(message(AUDIENCE, "remove", range(3, 5)))
 
 
-def delivered_by_children(house: House) -> None:
-    three_join_and_two_leave(house)
-    house.drive()
+def delivered_by_children(proxied: ProxiedSystem) -> None:
+    three_join_and_two_leave(proxied)
+    proxied.drive()
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_delivery_killed_at_any_request_loses_nothing(house: House, when: When) -> None:
+def test_a_delivery_killed_at_any_request_loses_nothing(proxied: ProxiedSystem, when: When) -> None:
     # It also calls Klaviyo between its requests: before one is not after the last.
     uncounted = READS if when == "after" else frozenset()
-    seen = house.at_every_request(
-        house.to_redis,
-        lambda n: house.to_redis.kill_at(n, when, house.children.kill, uncounted),
-        lambda: delivered_by_children(house),
+    seen = proxied.at_every_request(
+        proxied.to_redis,
+        lambda n: proxied.to_redis.kill_at(n, when, proxied.children.kill, uncounted),
+        lambda: delivered_by_children(proxied),
         every=4,
     )
     assert seen.count("EVALSHA") > 20, seen
 
 
-def test_a_delivery_that_loses_any_answer_of_redis_loses_nothing(house: House) -> None:
-    seen = house.at_every_request(
-        house.to_redis,
-        lambda n: house.to_redis.reset_at(n, "after", READS),
-        lambda: delivered_by_children(house),
+def test_a_delivery_that_loses_any_answer_of_redis_loses_nothing(proxied: ProxiedSystem) -> None:
+    seen = proxied.at_every_request(
+        proxied.to_redis,
+        lambda n: proxied.to_redis.reset_at(n, "after", READS),
+        lambda: delivered_by_children(proxied),
         every=4,
     )
     assert seen.count("EVALSHA") > 20, seen
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_scheduler_killed_at_any_request_loses_nothing(house: House, when: When) -> None:
+def test_a_scheduler_killed_at_any_request_loses_nothing(proxied: ProxiedSystem, when: When) -> None:
     def two_queues_are_due_and_a_batch_has_stalled() -> None:
-        house.accept(message("1", "add", range(5)))
-        house.tick()
-        let_time_pass(house.redis)
-        house.accept(message("1", "add", range(10, 15)))
-        house.accept(message("2", "add", range(5)))
-        house.children.run("tick")
+        proxied.accept(message("1", "add", range(5)))
+        proxied.tick()
+        let_time_pass(proxied.redis)
+        proxied.accept(message("1", "add", range(10, 15)))
+        proxied.accept(message("2", "add", range(5)))
+        proxied.children.run("tick")
 
-    seen = house.at_every_request(
-        house.to_redis,
-        lambda n: house.to_redis.kill_at(n, when, house.children.kill, READS),
+    seen = proxied.at_every_request(
+        proxied.to_redis,
+        lambda n: proxied.to_redis.kill_at(n, when, proxied.children.kill, READS),
         two_queues_are_due_and_a_batch_has_stalled,
         every=2,
     )
@@ -75,25 +75,25 @@ def test_a_scheduler_killed_at_any_request_loses_nothing(house: House, when: Whe
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_an_intake_killed_at_any_request_stores_a_repeated_message_once(house: House, when: When) -> None:
+def test_an_intake_killed_at_any_request_stores_a_repeated_message_once(proxied: ProxiedSystem, when: When) -> None:
     sender = Sender(free_port())
 
     def one_message_for_two_audiences() -> None:
         both = Message(tuple((audience, "add", address(n)) for audience in ("1", "2") for n in range(5)))
-        house.redis.script_flush()
-        house.start_web(sender)
+        proxied.redis.script_flush()
+        proxied.start_web(sender)
         if sender.post(both) != 202:
-            house.children.stop()
-            house.heal()
-            house.start_web(sender)
+            proxied.children.stop()
+            proxied.heal()
+            proxied.start_web(sender)
             assert sender.post(both) == 202
-        house.model.accept(both)
-        house.children.stop()
+        proxied.model.accept(both)
+        proxied.children.stop()
 
-    seen = house.at_every_request(
-        house.to_redis,
+    seen = proxied.at_every_request(
+        proxied.to_redis,
         # EVAL is the first call of a script that the server does not know.
-        lambda n: house.to_redis.kill_at(n, when, house.children.kill, READS - {"EVAL"}),
+        lambda n: proxied.to_redis.kill_at(n, when, proxied.children.kill, READS - {"EVAL"}),
         one_message_for_two_audiences,
         every=2,
     )
@@ -103,51 +103,51 @@ def test_an_intake_killed_at_any_request_stores_a_repeated_message_once(house: H
 
 @pytest.mark.parametrize("answered", [True, False], ids=["carried out and not answered", "never carried out"])
 def test_an_intake_without_an_answer_of_redis_accepts_nothing_and_stores_a_repeated_message_once(
-    house: House, answered: bool
+    proxied: ProxiedSystem, answered: bool
 ) -> None:
-    house.empty()
+    proxied.empty()
     sender, sent = Sender(free_port()), message(AUDIENCE, "add", range(5))
-    house.start_web(sender)
+    proxied.start_web(sender)
     if answered:
-        house.to_redis.reset_at(1, "after", READS)
+        proxied.to_redis.reset_at(1, "after", READS)
     else:
-        house.to_redis.blackhole()
+        proxied.to_redis.blackhole()
     assert sender.post(sent) == 503
-    house.to_redis.forward()
+    proxied.to_redis.forward()
     assert sender.post(sent) == 202
-    house.model.accept(sent)
-    house.children.stop()
-    house.check()
+    proxied.model.accept(sent)
+    proxied.children.stop()
+    proxied.check()
 
 
-def work_until_drained(house: House, seconds: float = 90.0) -> None:
+def work_until_drained(proxied: ProxiedSystem, seconds: float = 90.0) -> None:
     """Ring a real worker until nothing is open or it was killed."""
     deadline = time.monotonic() + seconds
-    house.children.start("worker")
-    while open_batches(house.redis) and not house.children.ended(0.02):
+    proxied.children.start("worker")
+    while open_batches(proxied.redis) and not proxied.children.ended(0.02):
         assert time.monotonic() < deadline, "the worker does not get through"
-        let_waits_pass(house.redis)
-        house.tick()
+        let_waits_pass(proxied.redis)
+        proxied.tick()
 
 
-def test_a_worker_and_its_delivery_killed_at_some_requests_lose_nothing(house: House) -> None:
+def test_a_worker_and_its_delivery_killed_at_some_requests_lose_nothing(proxied: ProxiedSystem) -> None:
     seed = random.randrange(1000)
     log.warning("seed %d", seed)
     numbers = sorted(random.Random(seed).sample(range(1, 240), 16))
     disturbed = 0
     for number in numbers:
-        house.empty()
-        three_join_and_two_leave(house)
-        house.tick()
+        proxied.empty()
+        three_join_and_two_leave(proxied)
+        proxied.tick()
         when: When = "before" if number % 2 else "after"
-        house.to_redis.kill_at(number, when, house.children.kill)
-        work_until_drained(house)
-        log.warning("killed %s request %d: %s", when, number, house.to_redis.seen[-1:])
-        disturbed += house.to_redis.sprung
-        house.children.stop()
-        house.heal()
-        let_time_pass(house.redis)
-        work_until_drained(house)
-        house.children.stop()
-        oracle.check(house.redis, house.klaviyo, house.model)
+        proxied.to_redis.kill_at(number, when, proxied.children.kill)
+        work_until_drained(proxied)
+        log.warning("killed %s request %d: %s", when, number, proxied.to_redis.seen[-1:])
+        disturbed += proxied.to_redis.sprung
+        proxied.children.stop()
+        proxied.heal()
+        let_time_pass(proxied.redis)
+        work_until_drained(proxied)
+        proxied.children.stop()
+        oracle.check(proxied.redis, proxied.klaviyo, proxied.model)
     assert disturbed > len(numbers) // 2, "the worker made too few requests for these numbers"

@@ -22,9 +22,9 @@ from queues.policy import FlushPolicy
 from queues.settlement import Settlement
 from scheduler.tick import tick
 from tests.support.group import Group
-from tests.support.house import environment
 from tests.support.intake import known
 from tests.support.model import message
+from tests.support.proxied_system import environment
 from tests.support.recovery import open_batches, waiting
 from tests.support.waiting import apart, until
 

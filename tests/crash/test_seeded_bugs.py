@@ -25,7 +25,7 @@ from queues.acceptance import Acceptance, AcceptResult
 from queues.acceptance import accept as accept_as_it_is
 from queues.errors import LeaseLost
 from tests.support import oracle_runs
-from tests.support.hut import Hut, hut_of
+from tests.support.local_system import LocalSystem, local_system
 from worker.audience import kind
 from worker.audience.remove import remove
 from worker.audience.upload import upload
@@ -37,10 +37,10 @@ Plant = Callable[[pytest.MonkeyPatch], None]
 
 
 @pytest.fixture
-def hut(redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hut]:
+def system(redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalSystem]:
     world = World(job_seconds=0, limits_off=True)
-    with hut_of(redis, redis_url, world, monkeypatch, FERRY_UPLOAD_MAX="200") as hut:
-        yield hut
+    with local_system(redis, redis_url, world, monkeypatch, FERRY_UPLOAD_MAX="200") as system:
+        yield system
 
 
 def rewrite(script: str, old: str, new: str) -> Plant:
@@ -85,7 +85,7 @@ def a_message_that_is_remembered_before_it_is_written_down(patch: pytest.MonkeyP
             return AcceptResult(fresh=False, became_due=False)
         return accept_as_it_is(redis, replace(acceptance, message=""), now)
 
-    patch.setattr("tests.support.hut.accept", in_two_steps)
+    patch.setattr("tests.support.local_system.accept", in_two_steps)
 
 
 def an_update_that_swallows_an_add(patch: pytest.MonkeyPatch) -> None:
@@ -172,17 +172,17 @@ RUNS = {bug.run.__name__: bug.run for bug in BUGS.values()}
 
 
 @pytest.mark.parametrize("run", RUNS.values(), ids=RUNS)
-def test_ferry_as_it_is_passes(hut: Hut, run: Callable[[Hut], None]) -> None:
-    run(hut)
+def test_ferry_as_it_is_passes(system: LocalSystem, run: Callable[[LocalSystem], None]) -> None:
+    run(system)
 
 
 @pytest.mark.parametrize("bug", BUGS.values(), ids=BUGS)
-def test_a_known_bug_is_noticed(hut: Hut, monkeypatch: pytest.MonkeyPatch, bug: Bug) -> None:
+def test_a_known_bug_is_noticed(system: LocalSystem, monkeypatch: pytest.MonkeyPatch, bug: Bug) -> None:
     bug.plant(monkeypatch)
     # Beside other modules the state machine chooses otherwise, and may meet a fault much later.
     run = partial(bug.run, examples=2_000) if bug.run is oracle_runs.any_order else bug.run
     with pytest.raises(AssertionError, match=bug.words):
-        run(hut)
+        run(system)
 
 
 def test_a_worker_refuses_to_listen_on_two_queues(redis: Redis) -> None:

@@ -149,7 +149,7 @@ def test_refused_events_are_dead_letters_once_whatever_request_the_worker_dies_a
     def check() -> None:
         assert slow.api.events() == ["e0", "e1"]
         slow.check_ledger(EVENTS, delivered=2, dead=5)
-        assert len(list(dead_letters.read(slow.hut.redis, EVENTS))) == 5
+        assert len(list(dead_letters.read(slow.system.redis, EVENTS))) == 5
 
     seen = dies_everywhere(slow, arrange, check, every=3)
     assert seen.count("EVALSHA settle_part") == 3

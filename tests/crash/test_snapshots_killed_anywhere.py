@@ -21,7 +21,7 @@ from tests.support.mirrored import Mirrored
 from tests.support.model import address
 from tests.support.mortal import QUIET, Died, Mortal
 from tests.support.recovery import ROUNDS, let_time_pass, open_batches, waiting
-from tests.support.snapshot_hut import NAME, single
+from tests.support.snapshot_audience import NAME, single
 from worker.deliver import deliver
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ def go(lists: Mirrored, mortal: Mortal) -> None:
     for _ in range(ROUNDS):
         with mortal.spared():
             let_time_pass(redis)
-            tick(redis, lists.hut.connections, now_ms())
+            tick(redis, lists.system.connections, now_ms())
             ready = open_batches(redis)
             if not ready and not waiting(redis):
                 return
@@ -54,14 +54,14 @@ def test_the_list_is_the_snapshot_whatever_request_the_worker_dies_at(lists: Mir
     The worker dies once a request is carried out, which is before the next one is sent.
     """
     name = arrange(lists)
-    account, ledger = snapshot(lists.hut.world), dump(lists.redis)
+    account, ledger = snapshot(lists.system.world), dump(lists.redis)
     with Mortal() as mortal:
         whole: list[str] = []
         # At first nobody dies; then at every fifth request, beginning at another one each time: a run takes a second.
         for number in chain([0], count(randrange(1, 6), 5)):
             if whole[number - 1 : number] and changes_nothing(whole[number - 1]):
                 continue
-            restore(lists.hut.world, account)
+            restore(lists.system.world, account)
             load(lists.redis, ledger)
             mortal.kill_at(number, "after")
             with suppress(Died):
@@ -87,7 +87,7 @@ def changes_nothing(request: str) -> bool:
 def arrange(lists: Mirrored) -> str:
     """Two snapshots, of which the second is not carried out yet; what comes between is in its way."""
     lists.sync({"email": ANN, "plan": "gold"}, BOB, CID, attributes=("plan",))
-    single(lists.redis, lists.hut.connections.named("default").policy, BOB, on=True, at=lists.later())
+    single(lists.redis, lists.system.connections.named("default").policy, BOB, on=True, at=lists.later())
     lists.on_list({"email": EVE})
     people = ({"email": ANN, "plan": "blue"}, CID, DAN)
     return lists.send(*people, attributes=("plan",), reconcile=True)
@@ -109,7 +109,7 @@ def load(redis: Redis, ledger: dict[bytes, bytes]) -> None:
 
 def check(lists: Mirrored, name: str) -> None:
     assert lists.members() == lists.known() == {ANN, CID, DAN}
-    person = lists.hut.world.profiles.find("email", ANN)
+    person = lists.system.world.profiles.find("email", ANN)
     assert person is not None
     assert person.properties == {"plan": "blue"}
     record = lists.record(name)

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from queues import pending
 from queues.clock import now_ms
 from queues.policy import FlushPolicy
-from tests.support import oracle, snapshot_hut
-from tests.support.hut import Hut
+from tests.support import oracle, snapshot_audience
+from tests.support.local_system import LocalSystem
 from tests.support.model import HOPELESS, address
 from tests.support.mortal import Died, Mortal
 from tests.support.recovery import recover
@@ -79,15 +79,15 @@ _steps: st.SearchStrategy[Step] = st.one_of(
 class Story:
     """One audience from its beginning. `clock`: the CDP's time in ms."""
 
-    def __init__(self, hut: Hut, mortal: Mortal) -> None:
-        self.hut, self.mortal = hut, mortal
+    def __init__(self, system: LocalSystem, mortal: Mortal) -> None:
+        self.system, self.mortal = system, mortal
         self.clock = now_ms() - 10_000_000
         self.said = dict.fromkeys(PEOPLE, 0)
         self.plans: dict[str, str | None] = {person: PLANS[number % 3] for number, person in enumerate(PEOPLE)}
         self.model = SnapshotModel(PEOPLE, BEFORE, PEOPLE[-1:])
         self.deaths = 0
-        hut.empty()
-        hut.klaviyo.has_list(snapshot_hut.NAME, BEFORE)
+        system.empty()
+        system.klaviyo.has_list(snapshot_audience.NAME, BEFORE)
 
     def take(self, step: Step) -> None:
         """One step on; at any time everything accepted is accounted for."""
@@ -101,17 +101,17 @@ class Story:
                 self.work(dies_at, when)
             case Rest():
                 self.rest()
-        assert oracle.balance(self.hut.redis) == []
+        assert oracle.balance(self.system.redis) == []
 
     def single(self, said: Single) -> None:
         at = self.said[said.person] = max(self.clock + said.off, self.said[said.person] + 1)
-        snapshot_hut.single(self.hut.redis, FlushPolicy(), said.person, said.on, at, said.plan)
+        snapshot_audience.single(self.system.redis, FlushPolicy(), said.person, said.on, at, said.plan)
         self.model.single(said.person, said.on, at)
         if said.due:
-            pending.flush(self.hut.redis, snapshot_hut.QUEUE, now_ms())
+            pending.flush(self.system.redis, snapshot_audience.QUEUE, now_ms())
 
     def whole(self, rows: tuple[tuple[str, str | None], ...], at: int) -> None:
-        snapshot_hut.snapshot(self.hut.redis, snapshot_hut.lines(rows), at)
+        snapshot_audience.snapshot(self.system.redis, snapshot_audience.lines(rows), at)
         self.model.snapshot({person for person, _ in rows}, at)
         self.plans |= dict(rows)
 
@@ -119,16 +119,16 @@ class Story:
         if dies_at and self.deaths < 2:  # over whose batch three workers die is given up
             self.mortal.kill_at(dies_at, when)
         with suppress(Died):
-            self.hut.work()
+            self.system.work()
         self.deaths += self.mortal.revive()
 
     def rest(self) -> None:
         """Bring everything to its end and look at it."""
-        redis = self.hut.redis
-        recover(redis, self.hut.connections)
-        assert self.model.settled(self.hut.klaviyo.members(snapshot_hut.NAME)) == []
-        assert [*oracle.quiet(redis), *oracle.private(redis), *snapshot_hut.left_over(redis)] == []
-        assert self.hut.klaviyo.lists() == [snapshot_hut.NAME]
+        redis = self.system.redis
+        recover(redis, self.system.connections)
+        assert self.model.settled(self.system.klaviyo.members(snapshot_audience.NAME)) == []
+        assert [*oracle.quiet(redis), *oracle.private(redis), *snapshot_audience.left_over(redis)] == []
+        assert self.system.klaviyo.lists() == [snapshot_audience.NAME]
 
     def last(self) -> None:
         """A snapshot of everybody that is newer than all, the same again, and one that clears what they were told.
@@ -139,9 +139,9 @@ class Story:
         told = dict(rows[:-1])
         self.clock += 1_000_000
         self.becomes(rows, told)
-        calls = len(self.hut.klaviyo.journal())
+        calls = len(self.system.klaviyo.journal())
         self.becomes(rows[:-1], told)
-        assert [call for call in self.hut.klaviyo.journal()[calls:] if call["method"] != "GET"] == []
+        assert [call for call in self.system.klaviyo.journal()[calls:] if call["method"] != "GET"] == []
         self.becomes(tuple((person, None) for person in told), dict.fromkeys(told))
 
     def becomes(self, rows: tuple[tuple[str, str | None], ...], told: dict[str, str | None]) -> None:
@@ -149,8 +149,8 @@ class Story:
         self.clock += STEP
         self.whole(rows, self.clock)
         self.rest()
-        assert snapshot_hut.plans(self.hut.klaviyo) == told
-        assert snapshot_hut.known_members(self.hut.redis) == told.keys()
+        assert snapshot_audience.plans(self.system.klaviyo) == told
+        assert snapshot_audience.known_members(self.system.redis) == told.keys()
 
 
 @pytest.fixture(scope="module")
@@ -171,27 +171,27 @@ def mortal() -> Iterator[Mortal]:
 @example(steps=[Whole(((PEOPLE[2], "gold"),), 0), Whole(((PEOPLE[3], "gold"),), MEASURED), Work(), Rest()])
 @example(steps=[Whole(((PEOPLE[3], "gold"),), 0), Rest(), Single(PEOPLE[3], True, 0, "blue"), Rest()])
 def test_the_list_is_what_the_model_says_whatever_comes_and_whoever_dies(
-    hut: Hut, mortal: Mortal, steps: list[Step]
+    system: LocalSystem, mortal: Mortal, steps: list[Step]
 ) -> None:
     note(f"{steps}")
-    story = Story(hut, mortal)
+    story = Story(system, mortal)
     for step in steps:
         story.take(step)
     story.rest()
     story.last()
 
 
-def test_a_single_change_wins_at_whatever_request_of_a_snapshot_it_comes(hut: Hut, mortal: Mortal) -> None:
+def test_a_single_change_wins_at_whatever_request_of_a_snapshot_it_comes(system: LocalSystem, mortal: Mortal) -> None:
     leaves, joins = Single(PEOPLE[5], False, LATER, None), Single(PEOPLE[0], True, LATER, None)
     whole: list[str] = []
     # At first nobody dies; then at every seventh request, for a run takes seconds.
     for number in chain([10_000], count(1, 7)):
-        story = Story(hut, mortal)
+        story = Story(system, mortal)
         story.take(Whole(((PEOPLE[5], "gold"), (PEOPLE[1], "gold")), 0))
         story.take(Work(number))
         whole = whole or list(mortal.seen)
         for step in (leaves, joins, Work(), Rest()):
             story.take(step)
-        assert hut.klaviyo.members(snapshot_hut.NAME) == {*BEFORE}
+        assert system.klaviyo.members(snapshot_audience.NAME) == {*BEFORE}
         if len(whole) < number < 10_000:
             return

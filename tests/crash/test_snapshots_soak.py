@@ -15,12 +15,12 @@ from queues import dead_letters, pending
 from queues.clock import now_ms
 from queues.policy import FlushPolicy
 from queues.snapshots import orders
-from tests.support import oracle, snapshot_hut
+from tests.support import oracle, snapshot_audience
 from tests.support.chaos import Chaos
 from tests.support.group import Group
-from tests.support.house import environment
 from tests.support.klaviyo import Account
 from tests.support.model import address
+from tests.support.proxied_system import environment
 from tests.support.recovery import open_batches, waiting
 from tests.support.waiting import apart, until
 
@@ -34,7 +34,7 @@ TROUBLE_S, STROKES = 4.0, 5
 
 def say(redis: Redis, people: Iterable[str], plan: str) -> str:
     """A snapshot of now."""
-    return snapshot_hut.snapshot(redis, snapshot_hut.lines((person, plan) for person in people), now_ms())
+    return snapshot_audience.snapshot(redis, snapshot_audience.lines((person, plan) for person in people), now_ms())
 
 
 def ended(redis: Redis, group: Group) -> bool:
@@ -42,8 +42,8 @@ def ended(redis: Redis, group: Group) -> bool:
     group.revive()
     for queue in pending.all_queues(redis):
         pending.flush(redis, queue, now_ms())
-    letters = [letter.id for letter in dead_letters.read(redis, snapshot_hut.QUEUE)]
-    dead_letters.replay(redis, snapshot_hut.QUEUE, letters, now_ms())
+    letters = [letter.id for letter in dead_letters.read(redis, snapshot_audience.QUEUE)]
+    dead_letters.replay(redis, snapshot_audience.QUEUE, letters, now_ms())
     apart(0.2)
     return not (open_batches(redis) or waiting(redis) or letters)
 
@@ -58,18 +58,18 @@ def test_the_last_snapshot_stands_whatever_befell_the_workers_meanwhile(
         Group(environment(redis_url, url), tmp_path, *PROCESSES, module="tests.support.hurried") as group,
     ):
         klaviyo, chaos = Account(url), Chaos(group, redis, random)
-        klaviyo.has_list(snapshot_hut.NAME, PEOPLE[:50])
+        klaviyo.has_list(snapshot_audience.NAME, PEOPLE[:50])
         end = time.monotonic() + TROUBLE_S
         while time.monotonic() < end or chaos.done.total() < STROKES:
             say(redis, random.sample(PEOPLE, random.randint(200, 300)), random.choice(["gold", "blue"]))
             for person in random.sample(PEOPLE, 10):
-                snapshot_hut.single(redis, policy, person, random.random() < 0.5, now_ms())
+                snapshot_audience.single(redis, policy, person, random.random() < 0.5, now_ms())
             chaos.strike()
             assert oracle.balance(redis) == []
         until(lambda: ended(redis, group), "the end of what came in the time of trouble", 300)
 
-        snapshot_hut.single(redis, policy, STAYS, True, now_ms() + FAR)
-        snapshot_hut.single(redis, policy, LEAVES, False, now_ms() + FAR)
+        snapshot_audience.single(redis, policy, STAYS, True, now_ms() + FAR)
+        snapshot_audience.single(redis, policy, LEAVES, False, now_ms() + FAR)
         last = say(redis, PEOPLE, "last")
         until(lambda: ended(redis, group), "the end of the last snapshot", 300)
 
@@ -77,10 +77,15 @@ def test_the_last_snapshot_stands_whatever_befell_the_workers_meanwhile(
         assert record is not None
         assert (record.state, record.counts and record.counts.newer) == ("delivered", 2)
         members = {*PEOPLE, STAYS} - {LEAVES}
-        assert klaviyo.members(snapshot_hut.NAME) == members
-        assert snapshot_hut.known_members(redis) == members
-        told = snapshot_hut.plans(klaviyo)
+        assert klaviyo.members(snapshot_audience.NAME) == members
+        assert snapshot_audience.known_members(redis) == members
+        told = snapshot_audience.plans(klaviyo)
         assert {told[person] for person in members - {STAYS}} == {"last"}
-        wrong = [*oracle.balance(redis), *oracle.quiet(redis), *oracle.private(redis), *snapshot_hut.left_over(redis)]
+        wrong = [
+            *oracle.balance(redis),
+            *oracle.quiet(redis),
+            *oracle.private(redis),
+            *snapshot_audience.left_over(redis),
+        ]
         assert wrong == []
         klaviyo.close()

@@ -11,9 +11,9 @@ from redis import Redis
 
 from tests.support import oracle
 from tests.support.group import Group
-from tests.support.house import SIZE, environment
 from tests.support.klaviyo import Account
 from tests.support.model import Model, address, list_name, message
+from tests.support.proxied_system import SIZE, environment
 from tests.support.waiting import until
 from tests.support.web import Sender
 

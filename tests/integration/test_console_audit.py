@@ -13,7 +13,7 @@ import requests
 from redis import Redis
 
 from console.auth.roles import Role
-from ops.audit_format import by
+from ops.ledger import by
 from queues import audit, keys
 from queues.names import Queue
 from tests.support.console import console

@@ -130,7 +130,7 @@ def test_a_run_shows_what_became_of_its_changes_and_lists_every_rejected_row(lis
     holds.place(lists.redis, AUDIENCE, Hold("operator", now_ms()))
     name = lists.send({"email": "bob@example.com", "phone": "12"}, *rejected, {"plan": "gold"}, "ann@example.com")
     for _ in range(6):
-        lists.hut.work()
+        lists.system.work()
     with console(redis_url) as served:
         held = said(page(served, "/syncs"))
         assert re.search(r"Delivering Audience 42 2 changes not settled yet .* 28 1 0 1 1 26 \W ", held), held

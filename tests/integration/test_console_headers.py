@@ -11,7 +11,7 @@ import requests
 
 from console.auth.roles import Role
 from console.auth.sessions import COOKIE
-from console.routes import takes_gzip
+from console.responses import takes_gzip
 from tests.support.console import ADMIN, Console, console
 
 POLICY = (

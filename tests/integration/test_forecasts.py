@@ -20,7 +20,7 @@ from ops.sync.source import source
 from queues import pending
 from queues.snapshots.orders import SnapshotOrder
 from tests.support.mirrored import Mirrored, mirrored
-from tests.support.snapshot_hut import NAME, QUEUE
+from tests.support.snapshot_audience import NAME, QUEUE
 
 Person = dict[str, Any]
 #: The kinds of requests that are forecast, by method and address.

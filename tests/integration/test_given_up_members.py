@@ -11,7 +11,7 @@ from queues import pending
 from queues.clock import now_ms
 from queues.policy import FlushPolicy
 from tests.support.mirrored import Mirrored, mirrored
-from tests.support.snapshot_hut import QUEUE, single
+from tests.support.snapshot_audience import QUEUE, single
 from worker import refusals
 
 ANN, BOB = "ann@example.com", "bob@example.com"
@@ -28,7 +28,7 @@ def carried_out_and_given_up(lists: Mirrored, method: str, path: str) -> None:
     """Klaviyo carries out what waits, loses the answer of this request, and then fails: a dead letter."""
     lists.klaviyo.control("faults", fault="lost_response", match={"method": method, "path": path})
     pending.flush(lists.redis, QUEUE, now_ms())
-    lists.hut.work()
+    lists.system.work()
     lists.klaviyo.control("faults", fault="500", match={"path": path})
     lists.settle()
     assert lists.dead() == ["gave_up"]

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from redis import Redis
 
 from configuration.connections import Connection, Connections
-from queues import batches, keys, pending, places
+from queues import batches, keys, pending
 from queues.acceptance import Acceptance, accept
 from queues.batches import Batch
 from queues.change import Action, Body, Change, decode, encode, person_key
+from queues.history import traces
 from queues.names import Queue
 from queues.policy import FlushPolicy, behind
 from queues.settlement import Settlement
@@ -238,7 +239,7 @@ def test_pending_changes_are_still_found_by_their_ids_after_some_were_passed_ove
     took_all(redis)
     accepted(redis, [of("hot", "x", number=2), of("cold", "y", number=3), of("late", "z", number=4)])
     wanted = [person_key("id", each) for each in "xyz"]
-    assert numbers(places.find(redis, QUEUE, wanted) or []) == [2, 3, 4]
+    assert numbers(traces.by_index(redis, QUEUE, wanted) or []) == [2, 3, 4]
     (seen,) = pending.look(redis, [QUEUE])
     assert pending.take(redis, seen, "size", 1, NOW) is not None
-    assert numbers(places.find(redis, QUEUE, wanted) or []) == [2, 4]
+    assert numbers(traces.by_index(redis, QUEUE, wanted) or []) == [2, 4]

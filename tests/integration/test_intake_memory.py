@@ -17,8 +17,8 @@ from queues.acceptance import Acceptance, calls
 from queues.names import Queue
 from queues.policy import FlushPolicy
 from tests.support.group import Group
-from tests.support.house import environment
 from tests.support.intake import Intake
+from tests.support.proxied_system import environment
 from tests.support.ugly import MEMORY_MB
 from tests.support.web import TOKEN
 

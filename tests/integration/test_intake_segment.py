@@ -18,9 +18,9 @@ from mappings.segment import settings
 from queues import census, dead_letters, keys, pending
 from queues.change import decode
 from queues.names import Queue
-from tests.support.house import READS
 from tests.support.intake import TOKEN, Intake, known, running
 from tests.support.intake_redis import server
+from tests.support.proxied_system import READS
 from tests.support.proxy import Proxy
 from tests.support.segment import PERSONAS, message
 

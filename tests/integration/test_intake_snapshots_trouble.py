@@ -19,9 +19,9 @@ from queues.names import Queue
 from queues.snapshots import orders
 from queues.snapshots.orders import PIECE, STAGED_MS
 from tests.support.group import Group
-from tests.support.house import environment
 from tests.support.intake import Intake, known, running
 from tests.support.intake_redis import server
+from tests.support.proxied_system import environment
 from tests.support.upload import Upload
 from tests.support.waiting import apart, until
 from tests.support.web import TOKEN

@@ -17,8 +17,8 @@ from klaviyo.endpoints import PUBLISHED
 from queues import keys
 from queues.klaviyo_limits import RedisLimiter
 from tests.support.console import ADMIN, console
-from tests.support.hut import Hut, hut_of, lift_limits
 from tests.support.intake import TOKEN
+from tests.support.local_system import LocalSystem, lift_limits, local_system
 from tests.support.paths import ROOT
 from tests.support.posted import PATH, membership
 from tests.support.recovery import recover
@@ -61,13 +61,13 @@ def undescribed(redis: Redis) -> list[str]:
 
 
 @pytest.fixture
-def hut(redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hut]:
+def system(redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalSystem]:
     lift_limits(monkeypatch)
-    with hut_of(redis, redis_url, World(job_seconds=0, limits_off=True), monkeypatch) as found:
+    with local_system(redis, redis_url, World(job_seconds=0, limits_off=True), monkeypatch) as found:
         yield found
 
 
-def use(hut: Hut, url: str) -> None:
+def use(system: LocalSystem, url: str) -> None:
     """A delivery, a snapshot, a sender's rate, a browser that signs in and out, and a wrong token."""
     token = {"Authorization": f"Token {TOKEN}"}
     requests.post(url + PATH, json=membership("ann@example.com", "bob@example.com"), headers=token, timeout=30)
@@ -82,16 +82,16 @@ def use(hut: Hut, url: str) -> None:
     csrf = re.findall(r'name="csrf" value="([^"]+)"', page)[0]
     assert browser.post(f"{url}/sign-out", {"csrf": csrf}, timeout=30).ok
     assert requests.post(f"{url}/sign-in", {"token": "wrong"}, timeout=30).status_code == 401
-    recover(hut.redis, hut.connections)
-    limiter = RedisLimiter(hut.redis, "account", PUBLISHED)  # once more, for the windows of deliveries are over soon
+    recover(system.redis, system.connections)
+    limiter = RedisLimiter(system.redis, "account", PUBLISHED)  # once more, for the windows of deliveries are over soon
     limiter.pause("get_profiles", 600)
     assert limiter.acquire("get_lists") == 0.0
 
 
-def test_every_key_of_a_ledger_that_was_used_is_described(hut: Hut, redis: Redis, redis_url: str) -> None:
+def test_every_key_of_a_ledger_that_was_used_is_described(system: LocalSystem, redis: Redis, redis_url: str) -> None:
     senders = (Sender("slow", (OWN,), routes=frozenset({"changes"}), rate=Hourly(1, 3)),)
     with console(redis_url, tokens=(Token("mparticle", TOKEN),), senders=senders) as running:
-        use(hut, running.url)
+        use(system, running.url)
     assert undescribed(redis) == []
     used = {
         name for name, pattern in patterns().items() for key in redis.scan_iter() if pattern.fullmatch(key.decode())

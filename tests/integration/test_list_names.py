@@ -18,9 +18,9 @@ from queues.census import count
 from queues.clock import now_ms
 from queues.names import Queue
 from tests.support.group import Group
-from tests.support.house import environment
 from tests.support.klaviyo import Account
 from tests.support.ops import put
+from tests.support.proxied_system import environment
 from tests.support.waiting import until
 
 NAME = "Spring"

@@ -18,7 +18,7 @@ from queues.snapshots.records import Record, SnapshotOrder
 from scheduler.comparisons import EVERY_MS, order_comparisons
 from tests.support.emulator_api import Api
 from tests.support.mirrored import Mirrored, mirrored
-from tests.support.snapshot_hut import NAME, QUEUE, SYNCS
+from tests.support.snapshot_audience import NAME, QUEUE, SYNCS
 from tests.support.world import addresses
 
 ANN, BOB, CID, EVE = (f"{name}@example.com" for name in ("ann", "bob", "cid", "eve"))
@@ -47,7 +47,7 @@ def corrected(redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch, tmp
 def compared(lists: Mirrored, days: int = 0) -> Record | None:
     """Let a scheduler look after so many days, and bring everything to its end; the record of the comparison."""
     lists.redis.delete(keys.COMPARING)
-    if not order_comparisons(lists.redis, lists.hut.connections, now_ms() + days * DAY):
+    if not order_comparisons(lists.redis, lists.system.connections, now_ms() + days * DAY):
         return None
     lists.settle()
     return orders.records(lists.redis, SYNCS)[0]
@@ -88,7 +88,7 @@ def test_a_list_is_compared_once_a_day_and_not_before_its_first_sync(watched: Mi
 
 def test_several_schedulers_order_one_comparison(watched: Mirrored) -> None:
     watched.sync(ANN)
-    ordered = [order_comparisons(watched.redis, watched.hut.connections, now_ms() + each) for each in range(3)]
+    ordered = [order_comparisons(watched.redis, watched.system.connections, now_ms() + each) for each in range(3)]
     assert ordered == [1, 0, 0]
     assert watched.redis.pttl(keys.COMPARING) <= EVERY_MS
 
@@ -126,7 +126,7 @@ def test_a_repair_that_would_take_many_people_off_is_left_to_a_person(corrected:
 
 def test_of_a_deleted_list_everybody_is_missing(watched: Mirrored) -> None:
     watched.sync(ANN, BOB)
-    (listed,) = watched.hut.world.lists.named(NAME)
+    (listed,) = watched.system.world.lists.named(NAME)
     with Api(watched.klaviyo.url) as api:
         assert api.call("DELETE", f"/api/lists/{listed.id}").status_code == 204
     record = compared(watched)

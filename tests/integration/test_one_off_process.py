@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.dynos import Dynos, procfile
-from tests.support.house import environment
 from tests.support.klaviyo import Account
 from tests.support.model import address, list_name, message
+from tests.support.proxied_system import environment
 from tests.support.tls import secured
 from tests.support.valkey import start_server
 from tests.support.waiting import until

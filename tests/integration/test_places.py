@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from redis import Redis
 
-from queues import dead_letters, erasure, keys, pending, places
+from queues import dead_letters, erasure, keys, pending
 from queues.change import Body, encode, person_key
 from queues.clock import now_ms
 from queues.history import traces
@@ -33,7 +33,7 @@ def fill(redis: Redis, *changes: bytes) -> None:
 
 def found(redis: Redis, *users: str) -> list[str]:
     """The e-mails of the pending changes with these ids."""
-    some = places.find(redis, VIPS, [person_key("user_id", each) for each in users])
+    some = traces.by_index(redis, VIPS, [person_key("user_id", each) for each in users])
     assert some is not None
     return [msgspec.json.decode(each.body.person)["email"].partition("@")[0] for each in some]
 
@@ -81,11 +81,11 @@ def test_an_erasure_moves_changes_and_discards_the_index(redis: Redis) -> None:
 def test_it_is_made_anew_after_an_hour_and_goes_when_nobody_asks(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(redis, *map(stored, range(100)))
     found(redis, "u-1")
-    monkeypatch.setattr(places, "now_ms", lambda: now_ms() + places.USED_MS)
+    monkeypatch.setattr(traces, "now_ms", lambda: now_ms() + traces.USED_MS)
     before = read(redis)
     assert found(redis, "u-1") == ["p1"]
     assert read(redis) - before == 1
-    assert all(0 < redis.pttl(key) <= 2 * places.USED_MS for key in redis.scan_iter(match="*:places:*"))
+    assert all(0 < redis.pttl(key) <= 2 * traces.USED_MS for key in redis.scan_iter(match="*:places:*"))
 
 
 def test_where_memory_is_short_all_changes_are_read(redis: Redis) -> None:
@@ -93,7 +93,7 @@ def test_where_memory_is_short_all_changes_are_read(redis: Redis) -> None:
     redis.config_set("maxmemory", int(redis.info("memory")["used_memory"]) + 1_000)
     try:
         asked = {person_key("user_id", "u-7")}
-        assert places.find(redis, VIPS, asked) is None
+        assert traces.by_index(redis, VIPS, asked) is None
         assert [each.body.person for each in traces.undelivered(redis, VIPS, asked)] != []
         assert not list(redis.scan_iter(match="*:places:*"))
     finally:

@@ -71,7 +71,7 @@ class Shop:
 
     def ended(self, run_id: str, *, stays_held: bool = False) -> QueryRun:
         for _ in range(6) if stays_held else ():
-            self.lists.hut.work()
+            self.lists.system.work()
         if not stays_held:
             self.lists.settle()
         found = records.run(self.redis, run_id)

@@ -14,10 +14,10 @@ from emulator.server import running
 from ops.ledger import address
 from queues.server.connection import connect, connect_async
 from tests.support.group import Group
-from tests.support.house import environment
 from tests.support.klaviyo import Account
 from tests.support.model import address as person
 from tests.support.model import list_name, message
+from tests.support.proxied_system import environment
 from tests.support.sentinels import Sentinels
 from tests.support.waiting import until
 from tests.support.web import Sender

@@ -14,7 +14,7 @@ from queues.snapshots import guard as succession
 from scheduler.tick import tick
 from snapshots import plan as guard
 from tests.support.mirrored import Mirrored
-from tests.support.snapshot_hut import QUEUE, single
+from tests.support.snapshot_audience import QUEUE, single
 from worker.deliver import deliver
 from worker.snapshots import apply, baseline
 from worker.snapshots import plan as snapshot_plan
@@ -23,7 +23,7 @@ ANN, BOB, CID = "ann@example.com", "bob@example.com", "cid@example.com"
 
 
 def change(lists: Mirrored, email: str, *, on: bool, at: int, plan: str | None = None) -> None:
-    single(lists.redis, lists.hut.connections.named("default").policy, email, on, at, plan)
+    single(lists.redis, lists.system.connections.named("default").policy, email, on, at, plan)
 
 
 def during(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, happen: Callable[[], None]) -> None:
@@ -75,7 +75,7 @@ def test_a_snapshot_says_for_what_it_waits(lists: Mirrored, caplog: pytest.LogCa
     change(lists, ANN, on=True, at=lists.later())
     name = lists.send(BOB)
     for _ in range(3):
-        lists.hut.work()
+        lists.system.work()
     assert lists.record(name).state == "queued"
     assert f"snapshot {name}: 1 earlier changes of {QUEUE} are pending; it is held (by hand)" in caplog.text
     holds.release(lists.redis, QUEUE)
@@ -112,7 +112,7 @@ def test_a_single_change_that_is_delivered_while_the_list_is_read_is_not_forgott
         change(lists, BOB, on=False, at=lists.at - 500)
         change(lists, CID, on=True, at=lists.at - 500)
         pending.flush(lists.redis, QUEUE, now_ms())
-        tick(lists.redis, lists.hut.connections, now_ms())
+        tick(lists.redis, lists.system.connections, now_ms())
         (batch_id,) = succession.open_batches(lists.redis, QUEUE)
         for _ in range(3):
             lists.redis.hset(keys.batch(batch_id), "lease", 0) if lists.redis.exists(keys.batch(batch_id)) else None

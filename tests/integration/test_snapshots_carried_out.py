@@ -10,7 +10,7 @@ from redis import Redis
 from queues.clock import now_ms
 from tests.support.cluster import BOTH
 from tests.support.mirrored import Mirrored, mirrored
-from tests.support.snapshot_hut import NAME, single
+from tests.support.snapshot_audience import NAME, single
 from tests.support.world import addresses
 from worker.snapshots import kind
 
@@ -125,7 +125,7 @@ def test_whom_nothing_identifies_is_counted_and_the_others_are_sent(lists: Mirro
 
 
 def test_a_dead_letter_that_would_put_somebody_back_is_void(lists: Mirrored) -> None:
-    policy = lists.hut.connections.named("default").policy
+    policy = lists.system.connections.named("default").policy
     hopeless = "fail+invalid@example.com"
     single(lists.redis, policy, hopeless, on=True, at=lists.later())
     lists.settle()
@@ -138,7 +138,7 @@ def test_a_dead_letter_that_would_put_somebody_back_is_void(lists: Mirrored) -> 
 def test_the_body_of_a_snapshot_for_later_waits_for_its_launch(lists: Mirrored) -> None:
     name = lists.send(ANN, not_before=now_ms() + 3_600_000)
     for _ in range(5):
-        lists.hut.work()
+        lists.system.work()
     assert (lists.members(), lists.record(name).state) == (set(), "queued")
     other = lists.sync(BOB)
     assert (lists.record(name).state, other.state) == ("superseded", "delivered")
@@ -150,7 +150,7 @@ def test_a_snapshot_carries_its_launch_into_the_future_without_being_lost(
 ) -> None:
     launch = now_ms() + 3_600_000
     name = lists.send(ANN, not_before=launch)
-    lists.hut.work()
+    lists.system.work()
     monkeypatch.setattr(kind, "now_ms", lambda: launch)
     lists.settle()
     assert (lists.members(), lists.record(name).state) == ({ANN}, "delivered")

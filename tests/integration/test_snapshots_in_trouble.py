@@ -22,7 +22,7 @@ from queues.snapshots import guard, members, mirror, orders, rosters
 from tests.support import oracle
 from tests.support.mirrored import Mirrored
 from tests.support.recovery import open_batches
-from tests.support.snapshot_hut import NAME, QUEUE, SYNCS, single
+from tests.support.snapshot_audience import NAME, QUEUE, SYNCS, single
 from tests.support.world import addresses
 from worker import refusals
 from worker.deliver import MAX_CRASHES
@@ -34,7 +34,7 @@ PEOPLE = addresses(120)
 
 def work(lists: Mirrored) -> None:
     for _ in range(4):
-        lists.hut.work()
+        lists.system.work()
 
 
 @pytest.fixture
@@ -182,7 +182,7 @@ def test_a_newer_snapshot_that_waits_is_carried_out_instead(lists: Mirrored) -> 
 
 
 def test_a_snapshot_over_which_workers_die_is_given_up_and_frees_its_audience(lists: Mirrored) -> None:
-    policy = lists.hut.connections.named("default").policy
+    policy = lists.system.connections.named("default").policy
     holds.place(lists.redis, QUEUE, holds.Hold("by hand", now_ms()))
     single(lists.redis, policy, "bob@example.com", on=True, at=lists.later())
     name = lists.send("ann@example.com")
@@ -246,7 +246,7 @@ def test_a_full_queue_is_not_read_for_before_it_has_room(lists: Mirrored, monkey
     monkeypatch.setattr(orders, "body", body)
     lists.send(*PEOPLE)
     for _ in range(20):
-        lists.hut.work()
+        lists.system.work()
         if lists.waiting():
             holds.place(lists.redis, QUEUE, holds.Hold("by hand", now_ms()))
     before = len(reads)

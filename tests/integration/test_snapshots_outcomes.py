@@ -12,13 +12,13 @@ from console.pages.syncs import figures
 from emulator.faults import Faults
 from ops.sync.view import lines
 from queues import dead_letters, erasure, holds
-from queues.census import changes
 from queues.change import encode
 from queues.clock import now_ms
 from queues.snapshots import guard
 from queues.snapshots.records import Record
+from queues.unsettled import changes
 from tests.support.mirrored import Mirrored, mirrored
-from tests.support.snapshot_hut import NAME, QUEUE, SYNCS
+from tests.support.snapshot_audience import NAME, QUEUE, SYNCS
 from tests.support.world import addresses
 
 ANN, BOB, CID = "ann@example.com", "bob@example.com", "cid@example.com"
@@ -58,7 +58,7 @@ def test_while_the_queue_is_held_a_run_is_not_delivered(lists: Mirrored) -> None
     holds.place(lists.redis, QUEUE, holds.Hold("operator", now_ms()))
     name = lists.send(BOB, confirmed=True)
     for _ in range(6):
-        lists.hut.work()
+        lists.system.work()
     record = lists.record(name)
     assert (record.state, record.outcomes.changes, record.outcomes.pending) == ("delivering", 2, 2)
     assert lists.members() == {ANN}
@@ -70,13 +70,13 @@ def test_while_the_queue_is_held_a_run_is_not_delivered(lists: Mirrored) -> None
 def test_after_the_list_was_deleted_the_same_file_is_not_unchanged(lists: Mirrored) -> None:
     lists.sync(ANN, BOB)
     requests.delete(
-        f"{lists.klaviyo.url}/api/lists/{lists.hut.world.lists.named(NAME)[0].id}",
+        f"{lists.klaviyo.url}/api/lists/{lists.system.world.lists.named(NAME)[0].id}",
         headers={"Authorization": "Klaviyo-API-Key pk_test", "revision": "2026-10-15"},
         timeout=30,
     ).raise_for_status()
     name = lists.send(ANN, BOB)
     for _ in range(6):
-        lists.hut.work()
+        lists.system.work()
     record = lists.record(name)
     assert record.counts is not None
     assert (record.state, record.counts.adds, record.outcomes.pending) == ("delivering", 2, 2)
@@ -98,7 +98,7 @@ def test_a_run_with_dead_letters_failed_until_they_are_replayed(lists: Mirrored)
     assert "1 of its changes are dead letters" in record.error
     letters = [letter.id for letter in dead_letters.read(lists.redis, QUEUE)]
     dead_letters.replay(lists.redis, QUEUE, letters, now_ms())
-    lists.hut.world.faults = Faults()
+    lists.system.world.faults = Faults()
     lists.settle()
     again = lists.record(record.order.snapshot)
     assert (again.state, again.outcomes.delivered, again.outcomes.dead, again.error) == ("delivered", 2, 0, "")
@@ -109,7 +109,7 @@ def test_changes_that_an_erasure_deletes_do_not_keep_a_run_open(lists: Mirrored)
     holds.place(lists.redis, QUEUE, holds.Hold("operator", now_ms()))
     name = lists.send(ANN, BOB)
     for _ in range(6):
-        lists.hut.work()
+        lists.system.work()
     stored = [encode(each.keys, each.accepted_at, each.body) for each in changes(lists.redis, QUEUE)]
     assert erasure.erase(lists.redis, QUEUE, stored, (), now_ms()).pending == 1
     record = lists.record(name)
@@ -122,7 +122,7 @@ def test_removals_of_a_day_are_added_up_until_somebody_confirms(lists: Mirrored)
     assert lists.sync(*people[50:]).state == "delivered"
     held = lists.send(*people[90:])
     for _ in range(4):
-        lists.hut.work()
+        lists.system.work()
     hold = lists.hold()
     assert hold is not None
     assert (hold.reason, lists.record(held).state) == (guard.GUARD, "held")
@@ -140,7 +140,7 @@ def test_who_comes_back_with_an_empty_field_has_it_cleared(lists: Mirrored) -> N
     lists.sync({"email": ANN, "city": "Oslo", "plan": "gold"}, BOB, attributes=chosen)
     lists.sync(BOB, attributes=chosen)
     record = lists.sync({"email": ANN, "city": None, "plan": "blue"}, BOB, attributes=chosen)
-    person = lists.hut.world.profiles.find("email", ANN)
+    person = lists.system.world.profiles.find("email", ANN)
     assert person is not None
     assert (record.state, person.location.get("city"), person.properties) == ("delivered", None, {"plan": "blue"})
 

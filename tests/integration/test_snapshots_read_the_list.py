@@ -9,7 +9,7 @@ from redis import Redis
 
 from queues.snapshots import rosters
 from tests.support.mirrored import Mirrored, mirrored
-from tests.support.snapshot_hut import NAME
+from tests.support.snapshot_audience import NAME
 from tests.support.world import addresses
 from worker.snapshots import baseline
 
@@ -54,12 +54,12 @@ def test_the_reading_goes_on_where_it_was(lists: Mirrored, fault: str, monkeypat
 
 def test_a_list_that_is_gone_has_nobody_on_it(lists: Mirrored) -> None:
     lists.sync(*PEOPLE)
-    world = lists.hut.world
+    world = lists.system.world
     (gone,) = world.lists.named(NAME)
     del world.lists.by_id[gone.id]
     name = lists.send(*PEOPLE, reconcile=True)
     for _ in range(6):
-        lists.hut.work()
+        lists.system.work()
     record = lists.record(name)
     assert record.counts is not None
     assert (record.counts.held, record.counts.adds) == (0, 250)

@@ -6,14 +6,14 @@ import msgspec
 import pytest
 from redis import Redis
 
-from queues import census, keys
+from queues import keys, unsettled
 from queues.change import Change, decode
 from tests.support.ops import LAPSED, VIPS, put, settle, take
 from tests.support.people import names
 
 
 def addresses(redis: Redis) -> list[str]:
-    return [msgspec.json.decode(change.body.person)["email"] for change in census.changes(redis, VIPS)]
+    return [msgspec.json.decode(change.body.person)["email"] for change in unsettled.changes(redis, VIPS)]
 
 
 def test_open_batches_come_before_what_waits_and_settled_ones_not_at_all(redis: Redis) -> None:
@@ -33,7 +33,7 @@ def test_a_queue_that_nobody_has_heard_of_has_nothing(redis: Redis) -> None:
 
 
 def test_pages_are_put_together(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(census, "_PAGE", 7)
+    monkeypatch.setattr(unsettled, "_PAGE", 7)
     put(redis, *names(50))
     assert addresses(redis) == names(50)
 
@@ -42,7 +42,7 @@ def test_pages_are_put_together(redis: Redis, monkeypatch: pytest.MonkeyPatch) -
 def test_nobody_is_missed_when_a_batch_is_taken_between_two_pages(
     redis: Redis, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:
-    monkeypatch.setattr(census, "_PAGE", 20)
+    monkeypatch.setattr(unsettled, "_PAGE", 20)
     put(redis, *names(260))
     decoded = 0
 
@@ -53,7 +53,7 @@ def test_nobody_is_missed_when_a_batch_is_taken_between_two_pages(
             assert take(redis) is not None
         return decode(stored)
 
-    monkeypatch.setattr(census, "decode", disturbed)
+    monkeypatch.setattr(unsettled, "decode", disturbed)
     found = addresses(redis)
     assert redis.llen(keys.queue(VIPS, "pending")) == 160
     assert set(found) == set(names(260))

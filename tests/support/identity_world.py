@@ -25,10 +25,10 @@ from scheduler.tick import tick
 from tests.support import intake as intakes
 from tests.support.emulated import serving
 from tests.support.emulator_api import Api
-from tests.support.hut import lift_limits
 from tests.support.identity_messages import ACCOUNT, Posted, stamped
 from tests.support.identity_seen import Seen
 from tests.support.intake import TOKEN, Intake
+from tests.support.local_system import lift_limits
 from tests.support.ops import ferry
 from tests.support.recovery import let_time_pass, open_batches
 from tests.support.world import SECRET

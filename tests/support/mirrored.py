@@ -20,9 +20,9 @@ from queues.snapshots import members, orders
 from queues.snapshots.orders import Format, Record, SnapshotOrder
 from tests.support import oracle
 from tests.support.emulator_api import Api, row
-from tests.support.hut import Hut, hut_of, lift_limits
+from tests.support.local_system import LocalSystem, lift_limits, local_system
 from tests.support.recovery import recover
-from tests.support.snapshot_hut import FACTS, NAME, QUEUE, SYNCS
+from tests.support.snapshot_audience import FACTS, NAME, QUEUE, SYNCS
 
 _IMPORTS = "/api/profile-bulk-import-jobs"
 
@@ -30,8 +30,8 @@ _IMPORTS = "/api/profile-bulk-import-jobs"
 class Mirrored:
     """One audience. Times are the CDP's, in ms."""
 
-    def __init__(self, hut: Hut) -> None:
-        self.hut, self.redis, self.klaviyo = hut, hut.redis, hut.klaviyo
+    def __init__(self, system: LocalSystem) -> None:
+        self.system, self.redis, self.klaviyo = system, system.redis, system.klaviyo
         self.at = now_ms() - 1_000_000
 
     def later(self) -> int:
@@ -55,7 +55,7 @@ class Mirrored:
 
     def settle(self) -> None:
         """Bring everything to its end."""
-        recover(self.redis, self.hut.connections)
+        recover(self.redis, self.system.connections)
         assert oracle.balance(self.redis) == []
 
     def sync(self, *people: str | dict[str, Any], **order: Any) -> Record:
@@ -114,13 +114,13 @@ class Mirrored:
     def on_list(self, *profiles: dict[str, str]) -> None:
         """Somebody has put these people on the list in Klaviyo, by hand."""
         with Api(self.klaviyo.url) as api:
-            named = self.hut.world.lists.named(NAME)
+            named = self.system.world.lists.named(NAME)
             list_id = named[0].id if named else api.make_list(NAME)
             assert api.start_import([row(**profile) for profile in profiles], list_id).status_code == 202
 
     def off_list(self, email: str) -> None:
         """Somebody has taken a person off the list in Klaviyo, by hand."""
-        world = self.hut.world
+        world = self.system.world
         person = world.profiles.find("email", email)
         assert person is not None
         world.lists.leave(world.lists.named(NAME)[0], [person.id])
@@ -133,7 +133,7 @@ class Mirrored:
 
 @contextmanager
 def mirrored(redis: Redis, redis_url: str, patch: pytest.MonkeyPatch, **more: str) -> Iterator[Mirrored]:
-    """A hut with an empty account. `more`: settings."""
+    """A system of one process with an empty account. `more`: settings."""
     lift_limits(patch)
-    with hut_of(redis, redis_url, World(job_seconds=0, limits_off=True), patch, **more) as hut:
-        yield Mirrored(hut)
+    with local_system(redis, redis_url, World(job_seconds=0, limits_off=True), patch, **more) as system:
+        yield Mirrored(system)

@@ -17,7 +17,7 @@ from redis.client import Pipeline
 from klaviyo.http import Transport
 from queues import scripts
 from tests.support.frames import command_name
-from tests.support.house import READS
+from tests.support.proxied_system import READS
 
 _SCRIPTS = resources.files("queues").joinpath("lua").iterdir()
 _NAMES = {scripts.sha(name): name for name in (file.name.removesuffix(".lua") for file in _SCRIPTS) if name[0] != "_"}

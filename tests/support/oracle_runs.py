@@ -18,11 +18,11 @@ from rq.serializers import JSONSerializer
 from queues.change import Action
 from queues.clock import now_ms
 from tests.support import ledger_invariants
-from tests.support.house import READS
-from tests.support.hut import Hut
 from tests.support.ledger_machine import LedgerMachine
+from tests.support.local_system import LocalSystem
 from tests.support.model import DOMAIN, HOPELESS, Message, address, list_name, message
 from tests.support.mortal import Died, Mortal
+from tests.support.proxied_system import READS
 
 AUDIENCE = "42"
 #: The RQ queues a worker listens on.
@@ -42,89 +42,89 @@ def same_choices(examples: int) -> settings:
     )
 
 
-def any_order(hut: Hut, examples: int = 60) -> None:
+def any_order(system: LocalSystem, examples: int = 60) -> None:
     """The ledger's state machine, with the same choices each time that the same modules are loaded."""
     with pytest.MonkeyPatch.context() as patch:
-        ledger_invariants.use(patch, hut.redis)
+        ledger_invariants.use(patch, system.redis)
         run_state_machine_as_test(LedgerMachine, settings=same_choices(examples))
 
 
-def killed_anywhere(hut: Hut) -> None:
+def killed_anywhere(system: LocalSystem) -> None:
     """Two messages are accepted, scheduled and delivered by a process that dies at one request, then at the next."""
     with Mortal() as mortal:
-        assert not _live(hut, mortal, 0, "before"), "undisturbed, even the faulty code gets through"
+        assert not _live(system, mortal, 0, "before"), "undisturbed, even the faulty code gets through"
         whole = list(mortal.seen)
         for number in count(1):
             if number <= len(whole) and whole[number - 1] in READS:
                 continue
             # Dying after a request leaves behind what dying before the next one does; the last one has no next one.
-            if not _live(hut, mortal, number, "before"):
-                _live(hut, mortal, number - 1, "after")
+            if not _live(system, mortal, number, "before"):
+                _live(system, mortal, number - 1, "after")
                 return
 
 
-def _live(hut: Hut, mortal: Mortal, number: int, when: Literal["before", "after"]) -> bool:
+def _live(system: LocalSystem, mortal: Mortal, number: int, when: Literal["before", "after"]) -> bool:
     """One life and what comes after it; whether it was cut short."""
-    hut.empty()
-    hut.klaviyo.has_list(list_name(AUDIENCE), [address(3), address(4)])
+    system.empty()
+    system.klaviyo.has_list(list_name(AUDIENCE), [address(3), address(4)])
     mortal.kill_at(number, when)
     died = False
     for sent in (message(AUDIENCE, "add", range(3)), message(AUDIENCE, "remove", [3, 4])):
         try:
-            hut.accept(sent)
+            system.accept(sent)
         except Died:
             died = mortal.revive()
-            hut.accept(sent)  # its sender repeats what was not answered
+            system.accept(sent)  # its sender repeats what was not answered
     try:
-        hut.work()
-        hut.work()
+        system.work()
+        system.work()
     except Died:
         died = True
     mortal.revive()
-    hut.check()
+    system.check()
     return died
 
 
-def imports_take_their_time(hut: Hut) -> None:
+def imports_take_their_time(system: LocalSystem) -> None:
     """Three join, and leave while Klaviyo is still at it."""
     clock = [1_800_000_000.0]
-    hut.world.now = lambda: clock[0]
-    hut.empty()
-    hut.world.jobs.seconds = 60
+    system.world.now = lambda: clock[0]
+    system.empty()
+    system.world.jobs.seconds = 60
     actions: tuple[Action, ...] = ("add", "remove")
     for action in actions:
-        hut.accept(message(AUDIENCE, action, range(5)))
-        hut.work()
-        hut.work()
+        system.accept(message(AUDIENCE, action, range(5)))
+        system.work()
+        system.work()
     clock[0] += 3600
-    hut.check()
+    system.check()
 
 
-def many_leave(hut: Hut) -> None:
+def many_leave(system: LocalSystem) -> None:
     """More than one look-up can name."""
-    hut.empty()
+    system.empty()
     everybody = range(130)
-    hut.klaviyo.has_list(list_name(AUDIENCE), [address(n) for n in everybody])
-    hut.accept(message(AUDIENCE, "remove", everybody))
-    hut.check()
+    system.klaviyo.has_list(list_name(AUDIENCE), [address(n) for n in everybody])
+    system.accept(message(AUDIENCE, "remove", everybody))
+    system.check()
 
 
-def many_fail(hut: Hut) -> None:
+def many_fail(system: LocalSystem) -> None:
     """More rows of an import fail than one page of its errors holds."""
-    hut.empty()
-    hut.accept(Message(tuple((AUDIENCE, "add", f"{HOPELESS}blocked-{n}@{DOMAIN}") for n in range(130))))
-    hut.check()
+    system.empty()
+    system.accept(Message(tuple((AUDIENCE, "add", f"{HOPELESS}blocked-{n}@{DOMAIN}") for n in range(130))))
+    system.check()
 
 
-def rung_worker_dies(hut: Hut) -> None:
+def rung_worker_dies(system: LocalSystem) -> None:
     """A worker dies between taking a ring out of RQ's queue and looking at it."""
-    hut.empty()
-    doorbell.ring(hut.redis, ["00-batch"], now_ms())
-    queues = [Queue(name, hut.redis, serializer=JSONSerializer) for name in LISTENS_TO]
+    system.empty()
+    doorbell.ring(system.redis, ["00-batch"], now_ms())
+    queues = [Queue(name, system.redis, serializer=JSONSerializer) for name in LISTENS_TO]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Queue, "_fetch_dequeued_job", _die)
         with pytest.raises(Died):
-            Queue.dequeue_any(queues, 1, hut.redis)
+            Queue.dequeue_any(queues, 1, system.redis)
     kept = [*queues[0].job_ids, *queues[0].intermediate_queue.get_job_ids()]
     assert len(kept) == 1, "the ring is lost"
 

@@ -21,8 +21,8 @@ from queues.names import Queue
 from scheduler.tick import take_due
 from tests.support import intake as intakes
 from tests.support.emulated import serving
-from tests.support.hut import lift_limits
 from tests.support.intake import TOKEN, Intake
+from tests.support.local_system import lift_limits
 from tests.support.recovery import open_batches, recover
 from tests.support.world import SECRET, World
 from worker.process import settings_of_process

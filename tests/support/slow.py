@@ -20,9 +20,9 @@ from queues.policy import FlushPolicy
 from scheduler.tick import tick
 from tests.support import oracle
 from tests.support.emulator_api import Api
-from tests.support.house import READS
-from tests.support.hut import Hut
+from tests.support.local_system import LocalSystem
 from tests.support.mortal import Died, Mortal
+from tests.support.proxied_system import READS
 from tests.support.recovery import ROUNDS, let_time_pass, open_batches
 from worker.deliver import deliver
 
@@ -37,12 +37,12 @@ ROUNDS_OF_DEATHS, AROUND = 2, 4
 class Slow:
     """Ferry and a Klaviyo whose clock goes on while a worker waits."""
 
-    def __init__(self, hut: Hut, api: Api, clock: list[float]) -> None:
-        self.hut, self.api, self.clock = hut, api, clock
+    def __init__(self, system: LocalSystem, api: Api, clock: list[float]) -> None:
+        self.system, self.api, self.clock = system, api, clock
 
     def empty(self) -> None:
         """A new ledger, a new account whose people consent at once."""
-        self.hut.empty()
+        self.system.empty()
         self.api.control("account", {"opt_in_process": "single_opt_in"})
 
     def accept(self, queue: Queue, *changes: tuple[Action, dict[str, object]]) -> None:
@@ -53,14 +53,14 @@ class Slow:
             assert isinstance(profile, dict)
             body = Body(action, now_ms(), "segment", "m", msgspec.Raw(msgspec.json.encode(fragment)))
             stored.append(encode((person_key("email", str(profile["email"])),), now_ms(), body))
-        accept(self.hut.redis, Acceptance(queue, FlushPolicy(), "", stored), now_ms())
-        pending.flush(self.hut.redis, queue, now_ms())
+        accept(self.system.redis, Acceptance(queue, FlushPolicy(), "", stored), now_ms())
+        pending.flush(self.system.redis, queue, now_ms())
 
     def drive(self) -> None:
         """Take and deliver until nothing is open, however long the worker asks to wait."""
         for _ in range(ROUNDS):
-            tick(self.hut.redis, self.hut.connections, now_ms())
-            ready = open_batches(self.hut.redis)
+            tick(self.system.redis, self.system.connections, now_ms())
+            ready = open_batches(self.system.redis)
             if not ready:
                 return
             for batch_id in ready:
@@ -70,13 +70,13 @@ class Slow:
 
     def wait_for(self, batch_id: str) -> None:
         """The time until a worker is rung for the batch is over, at Klaviyo too."""
-        ring = self.hut.redis.zscore(keys.partition(keys.batch_partition(batch_id), "ring"), batch_id)
+        ring = self.system.redis.zscore(keys.partition(keys.batch_partition(batch_id), "ring"), batch_id)
         self.clock[0] += max(0.0, ((ring or 0) - now_ms()) / 1000)
-        let_time_pass(self.hut.redis)
+        let_time_pass(self.system.redis)
 
     def check_ledger(self, queue: Queue, delivered: int, dead: int = 0) -> None:
         """Everything is accounted for, and nobody's address is left but in dead letters."""
-        redis = self.hut.redis
+        redis = self.system.redis
         assert [*oracle.balance(redis), *oracle.quiet(redis), *oracle.private(redis)] == []
         (found,) = census(redis, [queue])
         assert (found.delivered, found.dead, found.superseded) == (delivered, dead, 0)

@@ -26,10 +26,10 @@ from queues.clock import now_ms
 from tests.support import oracle
 from tests.support.chaos import Chaos, Faults
 from tests.support.group import Group
-from tests.support.house import environment
 from tests.support.klaviyo import Account
 from tests.support.load import Load
 from tests.support.model import Model
+from tests.support.proxied_system import environment
 from tests.support.recovery import open_batches, waiting
 from tests.support.valkey import start_server
 from tests.support.waiting import apart

@@ -9,8 +9,8 @@ import pytest
 from configuration import settings
 from configuration.alerts import Alerting, Limits, Mail, Webhook
 from configuration.alerts_file import load
-from configuration.connections_file import ConnectionsError
 from configuration.errors import SettingsError
+from configuration.tables import ConnectionsError
 
 SLACK = "https://hooks.slack.com/services/T0/B0/secret-of-slack"
 SMTP = "smtps://ferry:secret-of-smtp@mail.example.com:465"

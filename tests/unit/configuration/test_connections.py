@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from configuration.connections import AudienceSettings, UnknownConnection
-from configuration.connections_file import ConnectionsError, load
+from configuration.connections_file import load
+from configuration.tables import ConnectionsError
 from mappings.rules import Rules
 from queues.policy import FlushPolicy
 from tests.support.connections import DEFAULT, read

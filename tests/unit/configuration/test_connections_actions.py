@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from configuration.connections_file import ConnectionsError
+from configuration.tables import ConnectionsError
 from mappings.segment.settings import DEFAULTS, of_preset
 from tests.support.connections import DEFAULT, read
 

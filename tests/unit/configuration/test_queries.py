@@ -9,9 +9,9 @@ import pytest
 
 from configuration import queries_file
 from configuration.connections import AudienceSettings, Connections
-from configuration.connections_file import ConnectionsError
 from configuration.connections_file import load as load_connections
 from configuration.queries import DataSource, Query
+from configuration.tables import ConnectionsError
 from tests.support.connections import DEFAULT
 
 URL: Final = "postgresql://ferry_ro:secret-of-warehouse@db.example.com/shop?sslmode=verify-full"

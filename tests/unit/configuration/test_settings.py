@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from configuration import settings
+from configuration import checks, settings
 from configuration.errors import SettingsError
 from configuration.settings import Token
 from queues.policy import FlushPolicy
@@ -15,7 +15,7 @@ from queues.policy import FlushPolicy
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in settings._EXAMPLES:
+    for name in checks.EXAMPLES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
 
@@ -139,7 +139,7 @@ def test_secrets_are_not_part_of_what_settings_print(monkeypatch: pytest.MonkeyP
     assert "topsecret" not in repr(settings.load())
 
 
-@pytest.mark.parametrize("name", sorted(settings._EXAMPLES))
+@pytest.mark.parametrize("name", sorted(checks.EXAMPLES))
 def test_a_setting_that_is_empty_counts_as_not_set(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     default = settings.load()
     monkeypatch.setenv(name, "")

@@ -12,7 +12,7 @@ import yaml  # type: ignore[import-untyped]
 from openapi_schema_validator import OAS31Validator
 
 from commands.main import COMMANDS
-from configuration import settings
+from configuration import checks, settings
 from tests.support.dynos import procfile, systemd_unit
 from tests.support.paths import ROOT
 
@@ -51,7 +51,7 @@ def test_the_app_starts_each_process_once_beside_a_store_that_keeps_its_data() -
 def test_an_app_is_set_up_by_naming_a_key_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     asked = {name for name, variable in manifest()["env"].items() if variable.get("required")}
     assert asked == {"KLAVIYO_API_KEY"}
-    for name in settings._EXAMPLES:
+    for name in checks.EXAMPLES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
     for name, variable in manifest()["env"].items():

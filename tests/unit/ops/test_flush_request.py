@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from ops.flush_request import FlushRequest
+from ops.actions import FlushRequest
 from queues.counts import OpenBatch
 from tests.support.ops import VIPS, counted
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import pytest
 
 from commands.flush import wait_for
+from ops.actions import FlushRequest
 from ops.client.http import portions
-from ops.flush_request import FlushRequest
 from queues.census import Census
 from queues.names import Queue
 from tests.support.ops import LAPSED, VIPS, counted

@@ -9,8 +9,8 @@ from redis import Redis
 
 from queues import keys
 from tests.support.frames import redis_commands
-from tests.support.house import READS
 from tests.support.mortal import described_all
+from tests.support.proxied_system import READS
 
 
 def sent(*words: str) -> str:

@@ -1,24 +1,28 @@
-"""This machine's Ferry, over Redis, for the operator's commands (choose.py)."""
+"""The Ferry that the operator's commands talk to: this machine's, or the one of `--url` over HTTP (remote.py)."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 
+import click
 from redis import Redis
 
+from configuration import settings
 from configuration.settings import Settings
-from ops import actions
-from ops.actions import Released
+from ops import actions, status_rows
+from ops.actions import FlushRequests, Released
 from ops.audit_format import EntryDocument, document
+from ops.client.remote import RemoteClient
 from ops.connections import found as connections_found
 from ops.connections.found import ConnectionDocument
 from ops.dead_letters import view
 from ops.dead_letters.selecting import LetterQuery, find, selected_letters
 from ops.dead_letters.view import LetterDocument, traceable, whole
-from ops.flush_request import FlushRequests
+from ops.ledger import by, ledger
 from ops.status_rows import RowChoice
-from queues import audit, holds, pending
-from queues.census import Census, meant, rows, take_census, take_some, take_summary
+from queues import audit, holds
+from queues.census import Census, meant, take_census, take_some
 from queues.dead_letters import Replayed
 from queues.names import Queue
 from queues.queue_rows import NamedQueue
@@ -41,7 +45,7 @@ class LocalClient:
 
     def summary(self, choice: RowChoice | None = None) -> Census:
         """Return the totals of all queues; of the queues, those in trouble and those chosen."""
-        return summary(self._redis, choice)
+        return status_rows.summary(self._redis, choice)
 
     def some(self, queues: Collection[Queue]) -> Census:
         """Return the census of these queues."""
@@ -65,7 +69,7 @@ class LocalClient:
 
     def flush(self, queues: Sequence[Queue]) -> FlushRequests:
         """Flush these queues, and wake a scheduler."""
-        return flush(self._redis, self._who, queues)
+        return actions.flush(self._redis, self._who, queues)
 
     def hold(self, on: Queue | str, reason: str) -> bool:
         """Hold a queue or a connection; return False if it is already held."""
@@ -99,15 +103,18 @@ class LocalClient:
         return [document(entry) for entry in audit.read(self._redis, limit)]
 
 
-def summary(redis: Redis, choice: RowChoice | None) -> Census:
-    """Return the totals of all queues; of the queues, those in trouble and those chosen."""
-    picked = choice.pick(rows(redis), holds.of_connections(redis)) if choice else ()
-    return take_summary(redis, [Queue.parse(name) for name in picked])
+#: Both have the same methods, and commands use nothing else.
+Installation = LocalClient | RemoteClient
 
 
-def flush(redis: Redis, who: str, queues: Iterable[Queue]) -> FlushRequests:
-    """Flush these queues, and wake a scheduler."""
-    seconds, microseconds = redis.time()
-    flushes = [actions.flush(redis, who, queue) for queue in sorted(set(queues))]
-    pending.wake(redis)
-    return FlushRequests(seconds * 1000 + microseconds // 1000, flushes)
+@contextmanager
+def installation(writes: bool = False) -> Iterator[Installation]:
+    """Open the chosen Ferry for the block; `writes`: see `ledger`. Raises Failed, Misconfigured, SettingsError."""
+    url: str | None = click.get_current_context().find_root().obj
+    if url is not None:
+        with closing(RemoteClient(url)) as remote:
+            yield remote
+        return
+    known = settings.load()
+    with ledger(known, writes) as redis:
+        yield LocalClient(redis, known, by())

@@ -18,10 +18,10 @@ from queues.acceptance import accept
 from queues.clock import now_ms
 from scheduler.tick import tick
 from tests.support import oracle
+from tests.support.fork_server import ForkServer
 from tests.support.frames import http_requests
 from tests.support.klaviyo import Account
 from tests.support.model import Message, Model
-from tests.support.nursery import Nursery
 from tests.support.proxy import Proxy
 from tests.support.recovery import drive, recover
 from tests.support.web import TOKEN, Sender
@@ -67,7 +67,7 @@ def environment(redis_url: str, klaviyo_url: str) -> dict[str, str]:
     }
 
 
-class House:
+class ProxiedSystem:
     """One ledger and one Klaviyo account, emptied for each crash point."""
 
     def __init__(self, redis: Redis, klaviyo: Account, settings: Settings, folder: Path) -> None:
@@ -80,7 +80,7 @@ class House:
         self.to_klaviyo = self._stack.enter_context(Proxy(self.settings.klaviyo_base_url, http_requests))
         redis_url = f"redis://127.0.0.1:{self.to_redis.port}/0"
         klaviyo_url = f"http://127.0.0.1:{self.to_klaviyo.port}"
-        children = Nursery(environment(redis_url, klaviyo_url), self._folder / "children.log")
+        children = ForkServer(environment(redis_url, klaviyo_url), self._folder / "children.log")
         self.children = self._stack.enter_context(children)
         return self
 

@@ -31,12 +31,12 @@ from worker import main as worker
 from worker.deliver import deliver
 
 
-class Nursery:
+class ForkServer:
     """The parent's side. One child at a time; tasks: `deliver <batch>`, `tick`, `web <port>`, `worker`."""
 
     def __init__(self, environment: Mapping[str, str], log: Path) -> None:
         """`log`: where the children's stderr goes."""
-        command = [sys.executable, "-m", "tests.support.nursery"]
+        command = [sys.executable, "-m", "tests.support.fork_server"]
         env = {**os.environ, **environment}
         with log.open("ab") as stderr:
             self._process = subprocess.Popen(
@@ -94,7 +94,7 @@ class Nursery:
     def _line(self) -> bytes:
         assert self._process.stdout
         line = self._process.stdout.readline()
-        assert line, "the nursery died; its log says why"
+        assert line, "the fork server died; its log says why"
         return line
 
 
@@ -128,7 +128,7 @@ def _child(task: list[str], known: settings.Settings) -> None:
 
 
 def main() -> None:
-    """The nursery's side: a task per line of stdin; answers with the child's pid, then with its wait status."""
+    """The server's side: a task per line of stdin; answers with the child's pid, then with its wait status."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(process)d %(name)s: %(message)s")
     known = settings.load()
     for line in sys.stdin.buffer:

@@ -1,4 +1,4 @@
-"""The smallest house: one process that accepts, schedules and delivers, a ledger, and Klaviyo in a thread."""
+"""The smallest system: one process that accepts, schedules and delivers, a ledger, and Klaviyo in a thread."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from queues.clock import now_ms
 from scheduler.tick import tick
 from tests.support import oracle
 from tests.support.emulated import serving
-from tests.support.house import environment
 from tests.support.klaviyo import Account
 from tests.support.model import Message, Model
+from tests.support.proxied_system import environment
 from tests.support.recovery import let_time_pass, open_batches, recover
 from worker.deliver import deliver
 from worker.process import settings_of_process
 
 
-class Hut:
+class LocalSystem:
     """Everything is done by this process. `world`: Klaviyo from within, to be touched between requests only."""
 
     def __init__(self, redis: Redis, world: World, klaviyo: Account, known: settings.Settings) -> None:
@@ -66,13 +66,15 @@ def lift_limits(patch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def hut_of(redis: Redis, redis_url: str, world: World, patch: pytest.MonkeyPatch, **more: str) -> Iterator[Hut]:
-    """A hut whose deliveries use this server and this Klaviyo. `more`: settings."""
+def local_system(
+    redis: Redis, redis_url: str, world: World, patch: pytest.MonkeyPatch, **more: str
+) -> Iterator[LocalSystem]:
+    """A system of one process whose deliveries use this server and this Klaviyo. `more`: settings."""
     with serving(world) as url:
         for name, value in {**environment(redis_url, url), **more}.items():
             patch.setenv(name, value)
         settings_of_process.cache_clear()
         klaviyo = Account(url)
-        yield Hut(redis, world, klaviyo, settings.load())
+        yield LocalSystem(redis, world, klaviyo, settings.load())
         klaviyo.close()
         settings_of_process.cache_clear()
