@@ -15,7 +15,9 @@ def a_new_list_is_filled_and_two_leave(proxied: ProxiedSystem) -> None:
     """Two batches: one makes the list and has a row that Klaviyo fails, one adds and removes."""
     hopeless = f"{HOPELESS}blocked@{DOMAIN}"
     proxied.accept(Message((*message(AUDIENCE, "add", range(4)).changes, (AUDIENCE, "add", hopeless))))
-    proxied.tick()
+    proxied.drive()
+    if proxied.to_klaviyo.sprung:
+        return
     proxied.accept(message(AUDIENCE, "remove", [0, 1]))
     proxied.accept(message(AUDIENCE, "add", range(4, 7)))
     proxied.drive()

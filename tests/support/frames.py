@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import BinaryIO
+from typing import BinaryIO, Final
+
+from queues import scripts
 
 #: Yields (name, bytes) of each complete request; a request cut off by the end of the stream is dropped.
 Frames = Callable[[BinaryIO], Iterator[tuple[str, bytes]]]
 
 #: What a client says on every new connection: dying there is dying before its first real request.
 SETUP = frozenset({"HELLO", "AUTH", "CLIENT", "SELECT", "PING"})
+_ACCEPT: Final = scripts.text("accept").strip()
 
 
 def command_name(command: str, key: str) -> str:
-    """What a command is called: of one that counts also where, for only metrics are counted beside a delivery."""
+    """What a command is called: of one that counts also where, for only metrics are counted beside a delivery.
+
+    Of scripts that are sent as text only the one that accepts changes writes; `key`: the text.
+    """
+    if command == "EVAL" and key == _ACCEPT:
+        return "EVAL accept"
     return f"{command} {key}" if command == "HINCRBY" else command
 
 
