@@ -78,7 +78,8 @@ async def run_text_async(redis: AsyncRedis, source: str, digest: str, keys: Sequ
 def run_each(redis: Redis, name: str, calls: Sequence[tuple[Sequence[str], Sequence[Any]]]) -> list[Any]:
     """Run a script once for each of these keys and arguments, in one round trip; return the answers.
 
-    Those that a server does not have are repeated as text. Raises redis.RedisError; other calls may have been carried out.
+    A call is repeated as text if the server does not have the script. Raises redis.RedisError; other calls may have
+    been carried out.
     """
     with redis.pipeline(transaction=False) as pipe:
         for keys, args in calls:
