@@ -80,6 +80,17 @@ def dialled_within(digits: str, region: str) -> str | None:
     return f"+{home.code}{national}" if is_valid(home.code, national) else None
 
 
+def prepare() -> None:
+    """Compile the patterns of mobile numbers of all regions: 0.2 s that would be spent number by number."""
+    for region in phonenumbers.SUPPORTED_REGIONS:
+        _home(region)
+        number = phonenumbers.example_number_for_type(region, phonenumbers.PhoneNumberType.MOBILE)
+        if number is not None and number.country_code:
+            code, national = number.country_code, str(number.national_number)
+            _prefix(code)
+            is_valid(code, national)
+
+
 class _Home(NamedTuple):
     """How a region writes its own numbers. `left_to_parser`: beginnings of a code for calls abroad or its own code.
 

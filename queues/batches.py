@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from typing import Any, cast
 
 from redis import Redis
@@ -20,13 +21,12 @@ from queues.settlement import Decided, Settlement, Undeliverable
 RING_AT_ONCE = 500
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Batch:
     """A batch held by this worker. Times in ms.
 
-    `token`: the fencing token, which excludes workers that held the batch before. `lapsed`: the lease of the worker
-    before this one ran out. `decided`: its settlement, if a worker has begun to write it; `changes` are then those not
-    released yet.
+    `token`: the fencing token, which excludes workers that held the batch before. `read`: reads the changes. `lapsed`:
+    the lease of the worker before this one ran out. `decided`: its settlement, if a worker has begun to write it.
     """
 
     id: str
@@ -37,9 +37,18 @@ class Batch:
     attempts: int
     crashes: int
     progress: bytes
-    changes: list[Change]
+    read: Callable[[], list[Change]] = field(repr=False)
     lapsed: bool = False
     decided: Decided | None = None
+
+    @cached_property
+    def changes(self) -> list[Change]:
+        """The changes; of a settlement that is being written, those not released yet.
+
+        Read when they are first needed: a worker that finds an import unfinished needs none. Raises LeaseLost when
+        another worker has settled the batch.
+        """
+        return self.read()
 
 
 def to_ring(redis: Redis, now: int) -> list[str]:
@@ -68,15 +77,11 @@ def reclaim(redis: Redis, batch_id: str, now: int, lease_ms: int) -> Batch | Non
     """Hold a batch for `lease_ms`; return None when another worker holds it, it rests, or it is settled."""
     # One id per call, not per worker: redis-py repeats the identical call when its reply is lost.
     claimant = uuid.uuid4().hex
-    token, lapsed = scripts.run(redis, "reclaim", _lease_keys(batch_id), [batch_id, now, lease_ms, claimant])
+    token, lapsed, stored = scripts.run(redis, "reclaim", _lease_keys(batch_id), [batch_id, now, lease_ms, claimant])
     if token < 1:
         return None
-    with redis.pipeline(transaction=False) as pipe:
-        pipe.hgetall(keys.batch(batch_id))
-        pipe.lrange(keys.batch(batch_id, "changes"), 0, -1)
-        fields, stored = pipe.execute()
-    if not fields:  # settled by a worker that outlived this lease
-        return None
+    fields: dict[bytes, bytes] = dict(zip(stored[::2], stored[1::2], strict=True))
+    decided = settlement.load(fields.get(b"decided"))
     return Batch(
         id=batch_id,
         queue=Queue.parse(fields[b"queue"].decode()),
@@ -86,10 +91,18 @@ def reclaim(redis: Redis, batch_id: str, now: int, lease_ms: int) -> Batch | Non
         attempts=int(fields[b"attempts"]),
         crashes=int(fields[b"crashes"]),
         progress=fields[b"progress"],
-        changes=[decode(change) for change in stored],
+        read=partial(_changes, redis, batch_id, int(fields[b"count"]) if decided is None else None),
         lapsed=bool(lapsed),
-        decided=settlement.load(fields.get(b"decided")),
+        decided=decided,
     )
+
+
+def _changes(redis: Redis, batch_id: str, count: int | None) -> list[Change]:
+    """Return the stored changes of a batch; raise LeaseLost if they are not so many. `count`: None for any number."""
+    stored = cast("list[bytes]", redis.lrange(keys.batch(batch_id, "changes"), 0, -1))
+    if count not in (None, len(stored)):
+        raise LeaseLost(batch_id)
+    return [decode(change) for change in stored]
 
 
 def renew(redis: Redis, batch: Batch, now: int, lease_ms: int) -> None:

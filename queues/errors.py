@@ -17,6 +17,11 @@ LedgerError
 
 from __future__ import annotations
 
+from typing import Final
+
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+
 
 class LedgerError(Exception):
     """Base class of the ledger's errors. The class docstring is the default message."""
@@ -62,8 +67,29 @@ class SnapshotReplaced(LedgerError):
         super().__init__(f"snapshot {snapshot_id}: another snapshot of the audience is carried out instead")
 
 
+TOO_MANY_CLIENTS: Final = (
+    "Redis has as many connections as its maxclients allows. Raise maxclients: docs/deploy.md, Connections to Redis, "
+    "says how many Ferry needs."
+)
+
+
+def is_too_many_clients(fault: BaseException | None) -> bool:
+    """Return whether Redis refused a connection because it has too many. Redis gives this fault no code of its own."""
+    return isinstance(fault, RedisConnectionError) and "max number of clients" in str(fault)
+
+
+def outage(fault: RedisError) -> str:
+    """Return why Redis cannot be used, for a log line."""
+    return TOO_MANY_CLIENTS if is_too_many_clients(fault) else f"Redis does not answer ({fault})."
+
+
 class Unavailable(LedgerError):
     """Redis cannot be reached or is full; nothing was accepted. Repeat the request."""
+
+    def __str__(self) -> str:
+        if is_too_many_clients(self.__cause__):
+            return f"{TOO_MANY_CLIENTS} Nothing was accepted. Repeat the request."
+        return super().__str__()
 
 
 class LedgerFull(Unavailable):

@@ -11,7 +11,7 @@ from typing import Any, Final
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 from redis.client import Pipeline
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, RedisError
 
 #: Scripts that change a figure of a queue: they share the functions of `_common.lua` and of `_figures.lua`.
 CHANGE_FIGURES: Final = frozenset(
@@ -73,6 +73,25 @@ async def run_text_async(redis: AsyncRedis, source: str, digest: str, keys: Sequ
         return await redis.evalsha(digest, len(keys), *keys, *args)
     except NoScriptError:
         return await redis.eval(source, len(keys), *keys, *args)
+
+
+def run_each(redis: Redis, name: str, calls: Sequence[tuple[Sequence[str], Sequence[Any]]]) -> list[Any]:
+    """Run a script once for each of these keys and arguments, in one round trip; return the answers.
+
+    A call is repeated as text if the server does not have the script. Raises redis.RedisError; other calls may have
+    been carried out.
+    """
+    with redis.pipeline(transaction=False) as pipe:
+        for keys, args in calls:
+            # Not pipe.evalsha(): redis-py's cluster pipeline refuses it, whatever the keys.
+            pipe.execute_command("EVALSHA", sha(name), len(keys), *keys, *args)  # type: ignore[no-untyped-call]
+        answers = pipe.execute(raise_on_error=False)
+    for place, ((keys, args), answer) in enumerate(zip(calls, answers, strict=True)):
+        if isinstance(answer, NoScriptError):
+            answers[place] = redis.eval(text(name), len(keys), *keys, *args)
+    if fault := next((answer for answer in answers if isinstance(answer, RedisError)), None):
+        raise fault
+    return answers
 
 
 def queue_up(pipe: Pipeline, name: str, keys: list[str], args: Sequence[Any] = ()) -> None:

@@ -21,6 +21,7 @@ from queues import clock, schedulers
 from queues.clock import now_ms
 from queues.connections import accounts
 from queues.connections.accounts import Cipher
+from queues.errors import outage
 from queues.server import installation
 from queues.server.connection import connect
 from queues.server.rollback import EpochWatch, StepMemory
@@ -119,7 +120,7 @@ def _begin_when_up(redis: Redis, settings: Settings, stop: threading.Event) -> N
             settings.connections.include(accounts.with_key(redis))
             refile(redis, settings.connections, now_ms())
         except RedisError as fault:
-            log.warning("Redis does not answer (%s); trying again in %d s, nothing is lost", fault, WAIT_S)
+            log.warning("%s Trying again in %d s, nothing is lost", outage(fault), WAIT_S)
             stop.wait(WAIT_S)
         else:
             return
@@ -133,5 +134,5 @@ def _wait_for_wake(redis: Redis, settings: Settings, stop: threading.Event) -> N
             ring(redis, now)
             queries.ring(redis, settings.queries, now)
     except RedisError as fault:
-        log.warning("Redis does not answer (%s); trying again in %d s, nothing is lost", fault, WAIT_S)
+        log.warning("%s Trying again in %d s, nothing is lost", outage(fault), WAIT_S)
         stop.wait(WAIT_S)

@@ -32,7 +32,7 @@ from queues.server.connection import connect
 from queues.server.rollback import StepMemory
 from worker import deliver  # imported before the fork, so that a delivery starts without delay
 from worker.errors import DeliveryFailed
-from worker.process import sharing
+from worker.process import sharing, warm
 
 log = logging.getLogger(__name__)
 
@@ -168,6 +168,7 @@ def run(settings: Settings) -> None:
     ended = 0
     # A client for RQ alone, which makes the time-outs of its connections longer; a cluster's has one already.
     with connect(settings.redis_url) as redis, connect(settings.redis_url) as alone, sharing(redis):
+        warm(redis)
         for_rq = doorbell.rq_client(redis) if is_spread(redis) else alone
         while not stop.is_set():
             for number in (signal.SIGTERM, signal.SIGINT):  # while none of RQ's workers runs, which has its own

@@ -1,16 +1,21 @@
-"""What a worker process has once and its deliveries inherit: the settings, and the client of Redis."""
+"""What a worker process prepares once, and its deliveries inherit: each delivery is a process forked from it."""
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cache
 
 from redis import Redis
 
 from configuration import settings
 from configuration.settings import Settings
+from klaviyo.client import Klaviyo
+from mappings import numbering
+from queues.connections.accounts import Cipher
 from queues.server.connection import connect
+from worker.connection import limiter_of
 
 _inherited: list[Redis] = []
 
@@ -43,3 +48,18 @@ def ledger() -> Iterator[Redis]:
         return
     with connect(settings_of_process().redis_url) as redis:
         yield redis
+
+
+def warm(redis: Redis) -> None:
+    """Do once in the worker what each delivery would do again after the fork. Sends nothing. Raises SettingsError.
+
+    The patterns of phone numbers are compiled, keys are derived, and what `limits` and `requests` import or look up
+    when they are first used is there.
+    """
+    known = settings_of_process()
+    Cipher(known.secret_keys)
+    numbering.prepare()
+    with closing(Klaviyo(known.klaviyo_base_url, "no-key", limiter_of(redis, ""))):
+        pass
+    # A delivery then never searches for garbage among these objects, which would also copy their memory.
+    gc.freeze()

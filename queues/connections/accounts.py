@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import logging
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, Final, cast
 
 import msgspec
@@ -53,6 +54,7 @@ class Cipher:
             raise SecretKeyChanged from fault
 
 
+@cache  # each delivery needs it
 def fernet(secret: str, purpose: bytes) -> Fernet:
     """Derive a key from a secret of the installation; each purpose has its own, which decrypts nothing of another.
 

@@ -74,6 +74,8 @@ class Identities:
 
     @cached_property
     def _key(self) -> bytes:
+        if found := cast("bytes | None", self.redis.get(keys.IDENTITY_KEY)):
+            return found
         self.redis.set(keys.IDENTITY_KEY, secrets.token_bytes(16), nx=True)
         return cast("bytes", self.redis.get(keys.IDENTITY_KEY))
 

@@ -29,10 +29,8 @@ class FieldWrite(NamedTuple):
 def read(redis: Redis, connection: str, asked: Sequence[bytes]) -> list[bytes | None]:
     """Return the values of these fields, None for missing ones. Raises redis.RedisError."""
     parts = [part for _, part in by_partition(dict.fromkeys(asked), _partition, _AT_ONCE)]
-    with redis.pipeline(transaction=False) as pipe:
-        for part in parts:
-            scripts.queue_up(pipe, "recall", [_bucket(connection, field) for field in part], part)
-        answers = cast("list[list[bytes | None]]", pipe.execute())
+    calls = [([_bucket(connection, field) for field in part], part) for part in parts]
+    answers: list[list[bytes | None]] = scripts.run_each(redis, "recall", calls)
     found = {field: value for some in zip(parts, answers, strict=True) for field, value in zip(*some, strict=True)}
     return [found[field] for field in asked]
 
@@ -47,17 +45,16 @@ def fields(redis: Redis, connection: str, starts: tuple[bytes, ...]) -> list[byt
 
 
 def write(redis: Redis, connection: str, orders: Iterable[FieldWrite]) -> bool:
-    """Write the fields; return False if memory is short, so that nothing new is kept. Raises redis.RedisError."""
-    written = [
-        scripts.run(
-            redis,
-            "known",
-            [_bucket(connection, each.field) for each in part],
-            [each.what + each.field + each.operand for each in part],
-        )
-        for _, part in by_partition(orders, lambda each: _partition(each.field), _AT_ONCE)
+    """Write the fields; return False if memory is short, so that nothing new is kept. Raises redis.RedisError.
+
+    One round trip, although a batch of a hundred people has fields in every partition.
+    """
+    parts = [part for _, part in by_partition(orders, lambda each: _partition(each.field), _AT_ONCE)]
+    calls = [
+        ([_bucket(connection, each.field) for each in part], [each.what + each.field + each.operand for each in part])
+        for part in parts
     ]
-    return all(written)
+    return all(scripts.run_each(redis, "known", calls))
 
 
 def _partition(field: bytes) -> int:

@@ -18,6 +18,7 @@ from redis.asyncio.sentinel import Sentinel as AsyncSentinel
 from redis.asyncio.sentinel import SentinelConnectionPool as AsyncSentinelConnectionPool
 from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 from redis.connection import parse_url
+from redis.driver_info import DriverInfo
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
@@ -107,6 +108,8 @@ def _options(url: str) -> dict[str, Any]:
         "socket_connect_timeout": CONNECT_TIMEOUT,
         "health_check_interval": 30,
         "client_name": "ferry",
+        # Nor the library's name and version: two more round trips for each connection, and a delivery makes two.
+        "driver_info": DriverInfo(name=None, lib_version=None),
     }
     if url.startswith("rediss") and "ssl_cert_reqs" not in url:
         # Heroku's certificates are self-signed and change; add ?ssl_cert_reqs=required to the URL to check them.

@@ -12,7 +12,7 @@ from queues.change import Body, encode, person_key
 from queues.errors import LeaseLost
 from queues.policy import FlushPolicy
 from queues.settlement import Settlement, Undeliverable
-from tests.support.ledger import HOUR, LEASE, NOW, QUEUE, hold, letter_of, on_every_server, put, take_due
+from tests.support.ledger import HOUR, LEASE, NOW, QUEUE, hold, letter_of, on_every_server, people, put, take_due
 from tests.support.people import names
 
 pytestmark = on_every_server
@@ -34,6 +34,17 @@ def test_a_batch_is_held_by_one_worker_until_its_lease_runs_out(redis: Redis) ->
     with pytest.raises(LeaseLost):
         batches.settle(redis, stale, Settlement(), NOW + LEASE)
     batches.renew(redis, fresh, NOW + LEASE, LEASE)
+
+
+def test_changes_are_read_when_they_are_needed_and_not_once_another_worker_has_settled_them(redis: Redis) -> None:
+    put(redis, *names(100))
+    (batch_id,) = take_due(redis, NOW)
+    stale, early = hold(redis, batch_id), hold(redis, batch_id, NOW + LEASE)
+    assert people(early) == names(100)
+    batches.settle(redis, hold(redis, batch_id, NOW + 2 * LEASE), Settlement(), NOW)
+    with pytest.raises(LeaseLost):
+        people(stale)
+    assert people(early) == names(100), "it has read them"
 
 
 def test_a_batch_given_back_is_rung_again_at_its_time_and_keeps_its_progress(redis: Redis) -> None:

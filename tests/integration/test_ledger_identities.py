@@ -36,6 +36,18 @@ def test_a_person_is_remembered_with_profile_and_identifiers(memory: Identities,
     assert [is_verified(known, NOW + days * DAY) for days in (0, 30, 31)] == [True, True, False]
 
 
+def test_a_server_that_has_forgotten_the_scripts_remembers_everybody_nevertheless(
+    redis: Redis, memory: Identities
+) -> None:
+    people = [memory.hash(("email", f"p{number}@example.com")) for number in range(100)]
+    for person in people:
+        memory.remember(person, "x" * 16, (), NOW)
+    redis.script_flush()
+    assert memory.flush()
+    redis.script_flush()
+    assert memory.people(people).keys() == set(people)
+
+
 def test_where_a_person_is_and_which_ids_stand_for_them_is_kept_as_sets(memory: Identities) -> None:
     person, by = memory.hash(ANN), memory.hash(ID)
     for _ in range(2):

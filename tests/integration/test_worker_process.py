@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -23,6 +25,8 @@ from queues.clock import now_ms
 from queues.names import Queue
 from queues.policy import FlushPolicy, decide
 from queues.server import installation
+from tests.support.paths import ROOT
+from tests.support.world import World
 from worker import deliver, main
 from worker.audience import upload
 from worker.connection import Destination
@@ -89,7 +93,7 @@ def test_an_interruption_while_a_person_is_mapped_is_no_fault_of_the_person(
 ) -> None:
     monkeypatch.setattr(batch_people, "to_profile", raising(interruption))
     change = Change(("k" * 16,), 0, Body("add", 0, "changes", "m", msgspec.Raw(PERSON)))
-    batch = batches.Batch("00-x", QUEUE, 1, "size", 0, 0, 0, b"", [change])
+    batch = batches.Batch("00-x", QUEUE, 1, "size", 0, 0, 0, b"", lambda: [change])
     to = Destination("pk_test", Rules(), None, None, "VIPs", None)
     delivery = Delivery(cast(Any, None), batch, to, cast(Any, None))
     with pytest.raises(type(interruption)):
@@ -158,3 +162,27 @@ def test_a_worker_waits_for_a_redis_that_is_not_up_until_it_is_stopped(
     monkeypatch.setattr(installation, "claim", stop_then)
     main.run(settings.load())
     assert "Redis does not answer (nobody listens); trying again in 1 s, nothing is lost" in caplog.text
+
+
+#: Arguments: the URL of Redis and a batch. Shows what the delivery still imports, and how many patterns it compiles.
+DELIVERY_OF_A_PREPARED_WORKER = """
+import sys
+from mappings import numbering
+from queues.server.connection import connect
+from worker import main, process
+with connect(sys.argv[1]) as redis:
+    process.warm(redis)
+    modules, patterns = set(sys.modules), numbering._numbers.cache_info().misses
+    main.deliver.deliver(sys.argv[2])
+print(sorted(set(sys.modules) - modules), numbering._numbers.cache_info().misses - patterns)
+"""
+
+
+def test_a_delivery_imports_nothing_and_compiles_no_pattern_that_its_worker_has_prepared(
+    world: World, redis_url: str
+) -> None:
+    world.change("add", {"email": "a@example.com", "phone_number": "+4915123456789"})
+    program = [sys.executable, "-c", DELIVERY_OF_A_PREPARED_WORKER, redis_url, world.take()]
+    said = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=True, timeout=120)
+    assert said.stdout == "[] 0\n"
+    assert len(world.requests("/api/profile-bulk-import-jobs", "POST")) == 1

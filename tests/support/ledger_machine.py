@@ -68,7 +68,8 @@ class LedgerMachine(LedgerInvariants):
         ready = batches.to_ring(self.redis, self.model.now)
         started = [batches.reclaim(self.redis, batch_id, self.model.now, LEASE) for batch_id in ready]
         assert all(started), "a batch that is to be rung for can be held"
-        return [batch for batch in started if batch]
+        # Read now: a worker that loses its batch has the changes already and may still try to settle it.
+        return [batch for batch in started if batch and batch.changes]
 
     @rule(batch=held)
     def note(self, batch: Batch) -> None:

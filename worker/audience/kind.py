@@ -18,7 +18,7 @@ from klaviyo.outcomes import Conflict, Dead, Gone
 from queues import pending
 from worker.audience.pass_on_consents import pass_on
 from worker.audience.remove import remove
-from worker.audience.upload import confirm, upload
+from worker.audience.upload import confirm, poll, upload
 from worker.delivery import Delivery
 from worker.errors import FIRST_POLL_MS
 from worker.membership import keep_members
@@ -40,6 +40,7 @@ def intents(people: People) -> list[Intent]:
 
 def stages(delivery: Delivery) -> None:
     """Continue from the stored progress to the end, or to the next wait. Raises Later, NotAccepted, LeaseLost."""
+    known = poll(delivery) if delivery.progress.stage == "confirm" else {}
     _begin(delivery)
     state = delivery.progress
     if state.stage == "upload":
@@ -50,7 +51,7 @@ def stages(delivery: Delivery) -> None:
             delivery.give_back(FIRST_POLL_MS)
             return pending.wake(delivery.redis)
     if state.stage == "confirm":
-        confirm(delivery)
+        confirm(delivery, known)
         state.stage = "prove"
     if state.stage == "prove":
         prove(delivery)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from typing import Final, NoReturn
 
 from identity.sending import IDENTIFIERS
 from klaviyo.calls import MAX_ROW_BYTES, chunks
@@ -28,6 +29,9 @@ from worker.progress import Job
 from worker.sending import Why, reject, send
 
 log = logging.getLogger(__name__)
+_ENDED: Final = ("complete", "cancelled")
+#: What Klaviyo said of import jobs, by their ids; None: it does not know the job.
+States = dict[str, ImportJob | None]
 
 
 def upload(delivery: Delivery) -> None:
@@ -130,28 +134,58 @@ def _check_list(delivery: Delivery, list_id: str | None) -> None:
         delivery.klaviyo.get_list(list_id)
 
 
-def confirm(delivery: Delivery) -> None:
-    """Check each unfinished import job. Raises Later while one is not complete, NotAccepted, LeaseLost."""
+def poll(delivery: Delivery) -> States:
+    """Ask for the import jobs until one of them has ended, and return what is known then.
+
+    It reads no change of the batch, because no change is needed until a job has ended. Raises Later while no job has
+    ended, NotAccepted, LeaseLost.
+    """
+    found: States = {}
+    for job in delivery.progress.jobs:
+        if not job.done:
+            state = found[job.id] = _state(delivery, job)
+            if state is None or state.status in _ENDED:
+                return found
+    if found:
+        _wait(delivery)
+    return found
+
+
+def _wait(delivery: Delivery) -> NoReturn:
+    delivery.progress.polls += 1
+    raise Later("an import job is not complete yet", poll_ms(delivery.progress.polls - 1) / 1000)
+
+
+def _state(delivery: Delivery, job: Job) -> ImportJob | None:
+    try:
+        with log_ids.bound(job=job.id):
+            return delivery.klaviyo.import_job(job.id)
+    except NotAccepted as refusal:
+        if isinstance(refusal.outcome, Gone):
+            return None
+        raise
+
+
+def confirm(delivery: Delivery, known: States) -> None:
+    """Note the result of each import job that has ended. `known`: what `poll` has found out.
+
+    Raises Later while one is not complete, NotAccepted, LeaseLost.
+    """
     for job in delivery.progress.jobs:
         if not job.done:
             with log_ids.bound(job=job.id):
-                _check(delivery, job)
+                _check(delivery, job, known[job.id] if job.id in known else _state(delivery, job))
     if not all(job.done for job in delivery.progress.jobs):
-        delivery.progress.polls += 1
-        raise Later("an import job is not complete yet", poll_ms(delivery.progress.polls - 1) / 1000)
+        _wait(delivery)
     sent = delivery.progress.uploaded() | delivery.progress.ended()
     if any(intent.written and person not in sent for person, intent in delivery.intents.items()):
         delivery.progress.stage = "upload"
         raise Later("some people are sent again with the e-mail only", 0.5)
 
 
-def _check(delivery: Delivery, job: Job) -> None:
-    try:
-        state = delivery.klaviyo.import_job(job.id)
-    except NotAccepted as refusal:
-        if isinstance(refusal.outcome, Gone):
-            _again(delivery, job, "is unknown to Klaviyo")
-        raise
+def _check(delivery: Delivery, job: Job, state: ImportJob | None) -> None:
+    if state is None:
+        _again(delivery, job, "is unknown to Klaviyo")
     if state.status == "cancelled":
         _again(delivery, job, "was cancelled")
     if state.status != "complete":
@@ -172,7 +206,7 @@ def _check(delivery: Delivery, job: Job) -> None:
     )
 
 
-def _again(delivery: Delivery, job: Job, what: str) -> None:
+def _again(delivery: Delivery, job: Job, what: str) -> NoReturn:
     """Upload the people of a job again. Always raises Later."""
     log.error(
         "batch %s: import job %s %s; its %d people are uploaded again",

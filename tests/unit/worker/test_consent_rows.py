@@ -21,7 +21,7 @@ SMS_REFUSED = RowError(0, "invalid", "", "/data/attributes/profiles/data/0/attri
 
 def sent(rows: list[SubscriptionRow]) -> Delivery:
     """After these rows were sent, one request each, to a Klaviyo that takes no phone."""
-    batch = Batch("00-x", Queue("default", "consent", "consents"), 1, "size", 0, 0, 0, b"", [])
+    batch = Batch("00-x", Queue("default", "consent", "consents"), 1, "size", 0, 0, 0, b"", list)
     delivery = WithoutLedger(cast(Any, None), batch, cast(Any, None), cast(Any, None))
 
     def ask(portion: list[SubscriptionRow]) -> None:

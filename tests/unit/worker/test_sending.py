@@ -20,7 +20,7 @@ REVISION = holds.revision(SUBSCRIBE.name, "e-1")
 
 
 def delivery() -> Delivery:
-    batch = Batch("00-x", Queue("default", "consent", "consents"), 1, "size", 0, 0, 0, b"", [])
+    batch = Batch("00-x", Queue("default", "consent", "consents"), 1, "size", 0, 0, 0, b"", list)
     return Delivery(cast(Any, None), batch, cast(Any, None), cast(Any, None))
 
 

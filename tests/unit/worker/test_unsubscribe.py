@@ -86,7 +86,7 @@ def test_members_are_sent_once_and_nobody_else(members: Members, told: list[Cons
     changes = [change(number) for number in range(len(told))]
     consents = dict(enumerate(told))
     klaviyo = Scripted(members)
-    batch = Batch("00-x", Queue("default", "consent", "consents"), 1, "size", 0, 0, 0, b"", changes)
+    batch = Batch("00-x", Queue("default", "consent", "consents"), 1, "size", 0, 0, 0, b"", lambda: changes)
     to = Destination("pk_test", Rules(), None, None, "", None)
     delivery = WithoutLedger(cast(Any, None), batch, to, cast(Any, klaviyo), read=intents)
     left = remaining(changes, consents)

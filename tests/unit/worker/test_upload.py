@@ -19,9 +19,12 @@ from queues.batches import Batch
 from queues.change import Body, Change, person_key
 from queues.names import Queue
 from worker import progress
-from worker.audience.upload import confirm, upload
+from worker.audience.kind import stages
+from worker.audience.upload import confirm, poll, upload
 from worker.connection import Destination
 from worker.delivery import Delivery
+from worker.errors import Later
+from worker.progress import Job
 
 #: Mapped or not; named by a refusal or not; accepted and then failed.
 Kind = Literal["fine", "unmappable", "named", "unnamed", "fails"]
@@ -44,6 +47,8 @@ class Scripted:
 
     def __init__(self, interruptions: Sequence[int] = ()) -> None:
         self.requests = 0
+        self.status = "complete"
+        self.asked: list[str] = []
         self.jobs: dict[str, list[dict[str, Any]]] = {}
         self._interruptions = interruptions
 
@@ -61,10 +66,12 @@ class Scripted:
         return self.import_job(job_id)
 
     def import_job(self, job_id: str) -> ImportJob:
-        """As `Klaviyo.import_job`; complete at once."""
-        people = self.jobs[job_id]
+        """As `Klaviyo.import_job`; complete at once, unless `status` says otherwise or the job is unknown here."""
+        self.asked.append(job_id)
+        people = self.jobs.get(job_id, [])
         failed = sum(person["first_name"] == "fails" for person in people)
-        return ImportJob(job_id, "complete", len(people), len(people) - failed, failed, None)
+        status = self.status if people else "queued"
+        return ImportJob(job_id, status, len(people), len(people) - failed, failed, None)
 
     def import_errors(self, job_id: str) -> Iterator[RowFailure]:
         """As `Klaviyo.import_errors`; some give the person, others the row."""
@@ -94,7 +101,7 @@ class WithoutLedger(Delivery):
 
 def delivery_of(kinds: Sequence[Kind], klaviyo: Scripted) -> Delivery:
     changes = [_change(number, kind) for number, kind in enumerate(kinds)]
-    batch = Batch("00-x", Queue("default", "audience", "42"), 1, "size", 0, 0, 0, b"", changes)
+    batch = Batch("00-x", Queue("default", "audience", "42"), 1, "size", 0, 0, 0, b"", lambda: changes)
     to = Destination("pk_test", Rules(), "LIST01", None, "VIPs", None)
     return WithoutLedger(cast(Any, None), batch, to, cast(Any, klaviyo))
 
@@ -121,7 +128,7 @@ def test_any_subset_of_bad_rows_is_rejected_and_its_complement_imported(kinds: l
     klaviyo = Scripted()
     delivery = delivery_of(kinds, klaviyo)
     upload(delivery)
-    confirm(delivery)
+    confirm(delivery, {})
     check(kinds, delivery, klaviyo)
     sent = len(kinds) - kinds.count("unmappable")
     rounds = kinds.count("named")  # Each refusal that names rows names one at least.
@@ -136,7 +143,7 @@ def test_an_interrupted_upload_goes_on_and_imports_nobody_twice(kinds: list[Kind
         written = progress.dump(delivery.progress)
         delivery = delivery_of(kinds, klaviyo)
         delivery.progress = progress.load(written)
-    confirm(delivery)
+    confirm(delivery, {})
     check(kinds, delivery, klaviyo)
 
 
@@ -158,3 +165,31 @@ def test_one_bad_row_among_a_hundred_takes_about_fourteen_requests() -> None:
     upload(delivery)
     check(kinds, delivery, klaviyo)
     assert klaviyo.requests <= 15
+
+
+@pytest.mark.parametrize("status", ["queued", "processing"])
+def test_a_poll_of_an_unfinished_import_reads_no_change(status: str) -> None:
+    klaviyo = Scripted()
+    delivery = delivery_of(["fine"], klaviyo)
+    upload(delivery)
+    delivery.progress.stage = "confirm"
+    again = delivery_of([], klaviyo)
+    again.progress = progress.load(progress.dump(delivery.progress))
+    klaviyo.status = status
+    with pytest.raises(Later, match="not complete yet"):
+        stages(again)
+    assert "changes" not in vars(again.batch)
+
+
+def test_of_several_imports_the_unfinished_ones_are_asked_again_and_the_others_noted() -> None:
+    klaviyo = Scripted()
+    delivery = delivery_of(["fine", "fine"], klaviyo)
+    upload(delivery)
+    delivery.progress.jobs = [Job("job-0", [0]), Job("unfinished", [1])]
+    klaviyo.asked.clear()
+    with pytest.raises(Later, match="not complete yet"):
+        confirm(delivery, poll(delivery))
+    assert [job.done for job in delivery.progress.jobs] == [True, False]
+    with pytest.raises(Later, match="not complete yet"):
+        poll(delivery)
+    assert klaviyo.asked == ["job-0", "unfinished", "unfinished"], "no job twice for one poll"
