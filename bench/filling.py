@@ -54,7 +54,4 @@ def accept(redis: Redis, found: Iterable[Acceptance]) -> None:
 
 
 def _accept(redis: Redis, part: Sequence[Acceptance]) -> None:
-    with redis.pipeline(transaction=False) as pipe:
-        for call in calls(part, now_ms()):
-            scripts.run(pipe, "accept", call.keys, call.args)
-        pipe.execute()
+    scripts.run_each(redis, "accept", [(call.keys, call.args) for call in calls(part, now_ms())])

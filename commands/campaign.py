@@ -12,9 +12,8 @@ from configuration import settings
 from configuration.connections import DEFAULT, Connection, UnknownConnection
 from intake.http.faults import TooMuch
 from ops import campaigns
-from ops.audit_format import by
 from ops.errors import Failed
-from ops.ledger import ledger
+from ops.ledger import by, ledger
 from ops.output import echo, print_json
 from queues import audit
 from queues.clock import now_ms

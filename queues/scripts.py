@@ -35,12 +35,12 @@ def text(name: str) -> str:
     return "".join(folder.joinpath(f"{part}.lua").read_text() for part in (*shared, name))
 
 
-@cache
 def sha(name: str) -> str:
     """Return the SHA-1 of a script for EVALSHA."""
     return sha_of(text(name))
 
 
+@cache
 def sha_of(source: str) -> str:
     """Return the SHA-1 of a script's source."""
     return hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()

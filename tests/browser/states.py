@@ -110,10 +110,7 @@ def many(redis: Redis) -> None:
     every = [Queue(f"brand-{n % 40}", "audience", f"an-audience-of-the-cdp-{n:05}") for n in range(MANY)]
     for start in range(0, MANY, 500):
         part = [_of_many(start + n, queue) for n, queue in enumerate(every[start : start + 500])]
-        with redis.pipeline(transaction=False) as pipe:
-            for call in calls(part, now_ms()):
-                scripts.run(pipe, "accept", call.keys, call.args)
-            pipe.execute()
+        scripts.run_each(redis, "accept", [(call.keys, call.args) for call in calls(part, now_ms())])
     for queue in every[:4_000:40]:
         pending.flush(redis, queue, now_ms())
         fail(redis, queue)

@@ -101,7 +101,8 @@ def an_update_that_swallows_an_add(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_removal_before_the_import_is_complete(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(kind, "confirm", lambda _: None)
+    patch.setattr(kind, "poll", lambda _: {})
+    patch.setattr(kind, "confirm", lambda _delivery, _known: None)
     patch.setattr(kind, "prove", lambda _: None)
 
 

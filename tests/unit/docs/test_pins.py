@@ -75,7 +75,7 @@ def test_the_requirements_files_are_what_pyproject_asks_for() -> None:
         ('    "rich>=13.9",\n', "", "requirements.txt: rich is not asked for any more"),
         ('"rich>=13.9"', '"rich>=99"', "requirements.txt: rich>=99 is not "),
         ('"uvicorn[standard]', '"uvicorn', "requirements.txt: httptools is pinned and not needed"),
-        ('"redis>=6.2"', '"redis[jwt]>=6.2"', "requirements.txt: pyjwt is not installed"),
+        ('"redis[hiredis]>=6.2"', '"redis[hiredis,jwt]>=6.2"', "requirements.txt: pyjwt is not installed"),
         ('build = ["setuptools>=77"]', "build = []", "requirements.txt: setuptools is not asked for any more"),
         ('"gunicorn>=27"', '"gunicorn>=27", "gevent"', "requirements-bench.txt: gevent is missing"),
         ('"gunicorn>=27"', '"gunicorn<27"', "requirements-bench.txt: gunicorn<27 is not "),
