@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final, Protocol
 
 from configuration.queries import DataSource, Kind, Query
-from mappings.columns import ColumnError, ColumnSettings, layout
+from mappings.columns import PROPERTIES, ColumnError, ColumnSettings, known, layout, squashed
 from sources import folder, servers, sqlite
 from sources.errors import SourceError
 from sources.results import OpenResult, ResultColumn
@@ -117,6 +117,23 @@ def check_columns(query: Query, columns: Sequence[ResultColumn]) -> None:
         layout([each.name for each in columns], ColumnSettings(query.columns))
     except ColumnError as fault:
         raise SourceError("columns", str(fault)) from fault
+
+
+def check_sendable(query: Query, columns: Sequence[ResultColumn]) -> None:
+    """Raise SourceError unless a column identifies people, and each attribute to send is one, in any spelling. Pure.
+
+    A renamed e-mail column would otherwise look like a result with people who all cannot be sent.
+    """
+    names = [each.name for each in columns]
+    if not any(each.kind == "identifier" for each in layout(names, ColumnSettings(query.columns))):
+        remedy = "name the column with the addresses in the setting columns, or rename it in the SQL"
+        shown = ", ".join(map(repr, names))
+        raise SourceError("columns", f"no column is email, phone_number or external_id; there are {shown}: {remedy}")
+    there = {squashed(known(name)) for name in (*names, *query.columns)}
+    missing = [name for name in query.attributes or () if squashed(known(name)) not in there]
+    if missing and PROPERTIES not in there:
+        shown = ", ".join(map(repr, missing))
+        raise SourceError("columns", f"no column is the attribute {shown}: correct the SQL or attributes")
 
 
 def _batches(query: Query, result: OpenResult, reader: RowReader, watch: Watch) -> Iterator[list[dict[str, Any]]]:

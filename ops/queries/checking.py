@@ -30,7 +30,7 @@ from snapshots.report import ReadReport
 from snapshots.rows import Selection
 from sources.errors import SourceError
 from sources.probe import probe
-from sources.reading import read
+from sources.reading import check_sendable, read
 from sources.results import ResultColumn
 from sources.staging import stage
 
@@ -64,6 +64,7 @@ def examine(known: Settings, query: Query, source: DataSource) -> Examined:
     with _explained(query):
         warnings = probe(source)
         with read(query, source, _deadline(query)) as reading:
+            check_sendable(query, reading.columns)
             rows = list(islice(reading, ROWS))
             left_out = {column: dict(reasons) for column, reasons in reading.left_out.items()}
         return Examined(warnings, reading.columns, _uses(known, query, reading.columns), rows, left_out)
@@ -74,6 +75,7 @@ def forecast(redis: Redis, known: Settings, query: Query, source: DataSource) ->
     queue = Queue(query.connection, "audience", query.name)
     at = now_ms()
     with _explained(query), closing(stage(read(query, source, _deadline(query)), Path(tempfile.gettempdir()))) as found:
+        check_sendable(query, found.columns)
         order = SnapshotOrder(
             orders.new_id(orders.queue_of(queue.connection, queue.target)),
             at,

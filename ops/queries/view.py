@@ -47,8 +47,18 @@ def _remarks(found: Sequence[QueryDocument]) -> Iterator[str]:
             by = f" by {each.paused_by}" if each.paused_by else ""
             on = f" To go on: ferry queries resume {each.query}" if each.paused_by else ""
             yield f"\n{each.query} is paused{by}: {visible(each.paused)}.{on}"
-        if each.last and each.last.remedy:
-            yield f"\n{each.last.run} {each.last.state}: {visible(each.last.remedy)}"
+        if each.last and (remedy := _remedy(each.last)):
+            yield f"\n{each.last.run} {each.last.state}: {visible(remedy)}"
+
+
+def _remedy(run: RunDocument) -> str:
+    """Return what happened and what to do; empty if nothing is wrong."""
+    if run.state == "held":
+        return (
+            "The guard holds it, and the list was not touched. If the result is right: "
+            f"ferry queries run {run.query} --confirm. If not, the next good run takes its place."
+        )
+    return run.remedy
 
 
 def runs_view(found: Sequence[RunDocument], now: int) -> RenderableType:
@@ -61,7 +71,7 @@ def runs_view(found: Sequence[RunDocument], now: int) -> RenderableType:
         figures = (counts.adds, counts.updates, counts.removals, counts.rejected) if counts else (None,) * 4
         cells = ("-" if figure is None else number(figure) for figure in (each.rows, *figures))
         made.add_row(_two(_ago(each, now), each.run), _two(each.state, visible(each.by)), *cells)
-    lines = (f"\n{each.run} {each.state}: {visible(each.remedy)}" for each in found if each.remedy)
+    lines = (f"\n{each.run} {each.state}: {visible(remedy)}" for each in found if (remedy := _remedy(each)))
     return Group(made, *(Text(line) for line in lines))
 
 

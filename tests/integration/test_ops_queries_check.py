@@ -77,6 +77,25 @@ def test_a_query_that_cannot_be_read_is_explained_with_what_the_database_says(
     assert "The database says: no such column: emial" in failed.output
 
 
+@pytest.mark.parametrize("words", [["check"], ["preview"]])
+@pytest.mark.parametrize(
+    ("sql", "missing"),
+    [
+        ("SELECT email AS mailbox, tier FROM people", "no column is email, phone_number or external_id"),
+        ("SELECT email, 'x' AS level FROM people", "no column is the attribute 'city'"),
+    ],
+)
+def test_a_result_that_a_run_would_refuse_is_refused_before(
+    words: list[str], sql: str, missing: str, folder: Path, command: Any
+) -> None:
+    settings = SETTINGS.replace('["plan"]', '["city"]').replace('columns = { plan = "tier" }', "")
+    (folder / "connections.toml").write_text(settings)
+    (folder / "vips.sql").write_text(sql)
+    failed = command("queries", *words, "42")
+    assert failed.exit_code == 1
+    assert missing in " ".join(failed.output.split())
+
+
 def test_an_unknown_query_is_answered_with_the_known_ones(folder: Path, command: Any) -> None:
     failed = command("queries", "check", "43")
     assert failed.exit_code == 2

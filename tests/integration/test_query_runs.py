@@ -175,6 +175,7 @@ def test_a_result_that_is_not_as_it_must_be_touches_no_list(shop: Shop) -> None:
     for more, sql, code in (
         ('columns = { plan = "tier" }', SQL, "columns"),
         ('attributes = ["plan", "points"]', SQL, "columns"),
+        ("", "select email as mailbox, plan from people", "columns"),
         ("min_rows = 3", SQL, "too_few_rows"),
         ("max_rows = 1", SQL, "too_many_rows"),
         ("", "select email from nowhere", "query_failed"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,14 +13,12 @@ from typing import NamedTuple
 from redis import Redis
 
 from configuration.queries import DataSource, Query
-from mappings.columns import PROPERTIES, known, squashed
 from queues.clock import now_ms
 from queues.queries import records
 from queues.queries.records import QueryRun
 from queues.snapshots import orders
 from queues.snapshots.records import Record, SnapshotOrder
 from sources import reading, staging
-from sources.errors import SourceError
 
 
 def staged(redis: Redis, run: QueryRun, query: Query, source: DataSource, stopped: Callable[[], bool]) -> Record:
@@ -39,9 +37,7 @@ def staged(redis: Redis, run: QueryRun, query: Query, source: DataSource, stoppe
         run.left_out = {column: dict(reasons) for column, reasons in found.left_out.items()}
         run.sql_changed = known.sql not in ("", run.sql)
         run.new_columns, run.gone_columns = drift(run.columns, known.columns)
-        if missing := [*missing_attributes(query, [*run.columns])]:
-            names = ", ".join(map(repr, missing))
-            raise SourceError("columns", f"no column is the attribute {names}: correct the SQL or attributes")
+        reading.check_sendable(query, found.columns)
         return _in_redis(redis, run, query, at, found.pieces())
 
 
@@ -63,13 +59,6 @@ def _in_redis(redis: Redis, run: QueryRun, query: Query, at: int, pieces: Iterab
         orders.stage(redis, order.snapshot, number, orders.compress(piece))
         size += len(piece)
     return Record(str(queue), order, now_ms(), size)
-
-
-def missing_attributes(query: Query, columns: Sequence[str]) -> Iterator[str]:
-    """Yield the attributes to send that no column becomes, in any spelling. Pure."""
-    there = {squashed(known(name)) for name in (*columns, *query.columns)}
-    if PROPERTIES not in there:
-        yield from (name for name in query.attributes or () if squashed(known(name)) not in there)
 
 
 class ColumnDrift(NamedTuple):

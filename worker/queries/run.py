@@ -175,7 +175,7 @@ def _fail(redis: Redis, held: HeldRun, code: str, why: str) -> None:
     held.run.error, held.run.remedy = code, f"{_UNTOUCHED} {sentence(why).rstrip('.')}."
     if not leases.end(redis, held, {}):
         return _lost(held)
-    log.error("run %s: failed (%s); the list was not touched; the next slot tries again", held.run.id, code)
+    log.error("run %s: failed (%s); the list was not touched; the next run tries again", held.run.id, code)
     return None
 
 
