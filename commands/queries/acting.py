@@ -72,7 +72,8 @@ def _report(query: Query, run: QueryRun, record: Record | None, as_json: bool) -
         console().print(counts_table(record.counts, record.examples))
         left = record.outcomes.pending
         echo(
-            f"\nDelivering: {plural(left, 'change')} not delivered yet, see ferry queries runs {query.name}"
+            f"\nDelivering: {plural(left, 'change')} not delivered yet, see ferry queries runs {query.name}; "
+            "if they stay, ferry holds says why"
             if left
             else "\nDelivered. No changes are pending: the list equals the result."
         )
