@@ -133,7 +133,8 @@ def _error(fault: Exception, folder: Path) -> SourceError:
         remedy = f"another process has a database in {folder} open: close it, or wait for the next run"
         return SourceError("busy", remedy, kind)
     if kind == "PermissionException":
-        return SourceError("query_failed", f"the SQL reads something outside of {folder}: leave it out", kind)
+        remedy = f"the SQL reads a file that is not in {folder}: correct its name, or leave it out"
+        return SourceError("query_failed", remedy, kind)
     if kind in ("ParserException", "BinderException", "CatalogException"):
         said = str(fault).partition("\n")[0]
         return SourceError("query_failed", "correct the SQL: it must be one SELECT of DuckDB", kind, said)

@@ -95,6 +95,11 @@ def test_every_type_becomes_what_json_has(exports: DataSource) -> None:
     )
 
 
+def test_a_misspelt_file_is_not_in_the_folder(exports: DataSource) -> None:
+    remedy = refused(exports, "SELECT email FROM 'vip.csv'").remedy
+    assert remedy == f"the SQL reads a file that is not in {exports.location}: correct its name, or leave it out"
+
+
 @pytest.mark.parametrize(
     "sql",
     [
