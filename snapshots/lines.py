@@ -47,7 +47,7 @@ def texts(pieces: Iterator[bytes]) -> Iterator[str]:
 def _short(line: bytes, number: int) -> bytes:
     if len(line) > MAX_LINE:
         raise Unreadable(
-            f"line {number:,} is longer than {MAX_LINE:,} bytes: send one row per line, each ended by a newline"
+            f"line {number:,} is longer than {MAX_LINE:,} bytes: end each row by a newline, or leave out long values"
         )
     return line
 
