@@ -66,17 +66,18 @@ Redis Cluster. FERRY_PREFIX precedes every key, including RQ's, and changes no h
                                           when they are settled
 
 Fields of a queue: `size`, `age` (flush policy, changes and ms), `takes` (batches ever taken), `taken` (changes ever
-taken, except from behind a requested flush), `upto` (the value of `taken` at which a requested flush is complete),
-`upto_by` (operator or age), `uploaded` (ms of the last take), `places` (ms at which its index was begun, and where it
-ends), `landed` (ms at which the last batch was settled that Klaviyo took, at least in part), `unsent` (open batches
-not uploaded yet), `failing` (open batches whose last attempt failed), `accepted`, `open`, `delivered`, `dead`,
-`superseded` (changes), `evicted` (dead letters deleted because they were too many or too old), `remembered` (changes
-in the history), `audience` (JSON: name and settings of the CDP), `list_id` and `list_name` (the Klaviyo list found),
-`keeps` (the list that it keeps, or would if it were the first), `shares` (a list that it may share with its keeper),
-`hold` (JSON: why nothing is taken), `mirrored` (its members are kept), `watching` (the snapshot or repair that is
-being carried out), `watching_until` (ms, of a repair; afterwards its process counts as dead), `snapshot_at` (ms, the
-time of the last snapshot carried out). In a queue of snapshots, `list_id` is the list that the membership ledger
-describes, and `compared` the ms at which its comparison with the ledger was ordered last.
+taken, except from behind a requested flush), `behind` (changes ever taken from there), `upto` (the value of `taken`
+at which a requested flush is complete), `upto_by` (operator or age), `uploaded` (ms of the last take), `places` (ms
+at which its index was begun, and where it ends), `landed` (ms at which the last batch was settled that Klaviyo took,
+at least in part), `unsent` (open batches not uploaded yet), `failing` (open batches whose last attempt failed),
+`accepted`, `open`, `delivered`, `dead`, `superseded` (changes), `evicted` (dead letters deleted because they were too
+many or too old), `remembered` (changes in the history), `audience` (JSON: name and settings of the CDP), `list_id`
+and `list_name` (the Klaviyo list found), `keeps` (the list that it keeps, or would if it were the first), `shares` (a
+list that it may share with its keeper), `hold` (JSON: why nothing is taken), `mirrored` (its members are kept),
+`watching` (the snapshot or repair that is being carried out), `watching_until` (ms, of a repair; afterwards its
+process counts as dead), `snapshot_at` (ms, the time of the last snapshot carried out). In a queue of snapshots,
+`list_id` is the list that the membership ledger describes, and `compared` the ms at which its comparison with the
+ledger was ordered last.
 
 Keys outside the partitions, written by plain commands or by a script of one key:
 

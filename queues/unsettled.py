@@ -13,6 +13,8 @@ from queues.names import Queue
 
 #: Changes read in one round trip.
 _PAGE: Final = 1_000
+#: Fields of a queue that together count the changes ever taken from the pending ones.
+TAKEN: Final = ("taken", "behind")
 
 
 def changes(redis: Redis, queue: Queue) -> list[Change]:
@@ -30,12 +32,12 @@ def _pending(redis: Redis, queue: Queue) -> Iterator[Change]:
     start, before = 0, None
     while True:
         with redis.pipeline(transaction=True) as pipe:
-            pipe.hget(keys.queue(queue), "taken")
+            pipe.hmget(keys.queue(queue), *TAKEN)
             pipe.lrange(keys.queue(queue, "pending"), start, start + _PAGE - 1)
-            taken, page = pipe.execute()
-        moved = int(taken or 0) - (int(taken or 0) if before is None else before)
-        before = int(taken or 0)
-        if moved:  # a batch took the oldest, so the others have moved forward
+            counts, page = pipe.execute()
+        gone = sum(int(each or 0) for each in counts)
+        moved, before = gone - (gone if before is None else before), gone
+        if moved:  # a batch took some of the oldest, so the others have moved forward
             start = max(0, start - moved)
             continue
         if not page:

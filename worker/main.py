@@ -16,7 +16,7 @@ from queues import doorbell  # before rq: it sets RQ's key prefix
 from redis import Redis
 from redis.client import Pipeline
 from redis.exceptions import RedisError
-from rq.exceptions import DeserializationError
+from rq.exceptions import DeserializationError, StopRequested
 from rq.executions import Execution
 from rq.job import Job
 from rq.queue import Queue
@@ -26,6 +26,7 @@ from rq.worker import HerokuWorker
 from configuration.settings import Settings
 from logs import log_ids
 from queues import clock, metrics
+from queues.errors import outage
 from queues.server import installation
 from queues.server.cluster import is_spread
 from queues.server.connection import connect
@@ -58,9 +59,20 @@ class DeliveryWorker(HerokuWorker):
     stopped_by: int | None = None
     _forking = False
 
-    def __init__(self, *args: Any, ledger: Redis | None = None, memory: StepMemory | None = None, **more: Any) -> None:
-        """Create a worker. `ledger`: its client, if that is not RQ's. `memory`: of the process, beyond this worker."""
+    def __init__(
+        self,
+        *args: Any,
+        ledger: Redis | None = None,
+        memory: StepMemory | None = None,
+        stop: Event | None = None,
+        **more: Any,
+    ) -> None:
+        """Create a worker.
+
+        `ledger`: its client, if that is not RQ's. `memory`, `stop`: of the process, which outlives this worker.
+        """
         super().__init__(*args, **more)
+        self._stop = stop or Event()
         self._ledger = ledger or self.connection
         self._memory = memory or StepMemory()
 
@@ -73,6 +85,12 @@ class DeliveryWorker(HerokuWorker):
         super().validate_queues()  # type: ignore[no-untyped-call]  # as in rq
         if len(self.queues) != 1:
             raise ValueError(f"a worker listens on one queue, got {len(self.queues)}: start one worker for each queue")
+
+    def _install_signal_handlers(self) -> None:
+        """Also stop if the signal came before these handlers."""
+        super()._install_signal_handlers()  # type: ignore[no-untyped-call]  # as in rq
+        if self._stop.is_set():
+            self.stopped_by, self._stop_requested = signal.SIGTERM, True
 
     def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
         """Also check the clock, and that the ledger was not rolled back. RQ calls this regularly, in deliveries too."""
@@ -171,21 +189,26 @@ def run(settings: Settings) -> None:
         warm(redis)
         for_rq = doorbell.rq_client(redis) if is_spread(redis) else alone
         while not stop.is_set():
-            for number in (signal.SIGTERM, signal.SIGINT):  # while none of RQ's workers runs, which has its own
-                signal.signal(number, lambda *_: stop.set())
+            _stop_by_signal(stop)
             try:
                 installation.claim(redis, settings.installation)
                 clock.follow(redis)
-                if _worked_until_stopped(redis, for_rq, memory, ended):
+                if _worked_until_stopped(redis, for_rq, memory, stop, ended):
                     return
                 ended += 1
-                log.warning("RQ's worker ended, because Redis failed it; another one starts now, nothing is lost")
+                log.warning("RQ's worker ended by itself, see the lines before; another starts now, nothing is lost")
             except RedisError as fault:
-                log.warning("Redis does not answer (%s); trying again in %d s, nothing is lost", fault, WAIT_S)
+                log.warning("%s Trying again in %d s, nothing is lost", outage(fault), WAIT_S)
             stop.wait(WAIT_S)
 
 
-def _worked_until_stopped(redis: Redis, for_rq: Redis, memory: StepMemory, ended: int) -> bool:
+def _stop_by_signal(stop: Event) -> None:
+    """Handle signals while none of RQ's workers runs; a worker has its own handlers, and leaves them installed."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+
+
+def _worked_until_stopped(redis: Redis, for_rq: Redis, memory: StepMemory, stop: Event, ended: int) -> bool:
     """Run one of RQ's workers; return whether a signal stopped it. `ended`: how many ended before.
 
     Raises redis.RedisError if Redis does not answer at the start.
@@ -199,12 +222,14 @@ def _worked_until_stopped(redis: Redis, for_rq: Redis, memory: StepMemory, ended
         log_job_description=False,
         ledger=redis,
         memory=memory,
+        stop=stop,
     )
     if ended:
         metrics.count(redis, {metrics.RESTARTED: 1})
     log.info("worker is up; it waits for jobs of %s", deliver.__name__)
-    with suppress(RedisError, OSError):  # RQ does not get to sign off
+    with suppress(RedisError, OSError, StopRequested):  # RQ does not get to sign off
         worker.work(logging_level=logging.getLevelName(logging.WARNING))
+    _stop_by_signal(stop)
     if worker.stopped_by is not None:
         return True
     with suppress(RedisError, OSError):  # its subscription would otherwise keep a thread and a connection

@@ -15,6 +15,7 @@ from queues.dead_letters import DeadLetter
 from queues.history import batches
 from queues.history.outcomes import ChangeOutcome
 from queues.names import Queue
+from queues.unsettled import TAKEN
 
 #: Changes read in one round trip, or indexed by one call, so that it blocks Redis briefly.
 _AT_ONCE: Final = 1_000
@@ -119,17 +120,32 @@ def _look(redis: Redis, queue: Queue, ours: Ours, persons: frozenset[str]) -> Tr
 
 
 def _waiting(redis: Redis, queue: Queue, ours: Ours) -> Iterator[PendingChange]:
-    """Read from the end: takes do not shift positions there, and new changes cause at most a second reading."""
-    pending = keys.queue(queue, "pending")
+    """Read from the end: new changes cause at most a second reading, and takes move only those passed over."""
     found: dict[bytes, int] = {}
-    last, total = -1, redis.llen(pending)
-    while page := cast("list[bytes]", redis.lrange(pending, last - _AT_ONCE + 1, last)):
+    last, total, before = -1, redis.llen(keys.queue(queue, "pending")), None
+    while True:
+        gone, page = _page(redis, queue, last)
+        moved, before = gone - (gone if before is None else before), gone
+        if moved:  # changes passed over are nearer to the end now
+            last = min(-1, last + moved)
+            continue
+        if not page:
+            break
         for behind, stored in enumerate(reversed(page)):
             if ours(_keys(stored)):
                 found[stored] = max(1, total + last - behind + 1)
         last -= _AT_ONCE
     for stored, place in reversed(found.items()):
         yield PendingChange(decode(stored), place)
+
+
+def _page(redis: Redis, queue: Queue, last: int) -> tuple[int, list[bytes]]:
+    """Return how many changes were ever taken, and pending changes up to a place from the end, of one moment."""
+    with redis.pipeline(transaction=True) as pipe:
+        pipe.hmget(keys.queue(queue), *TAKEN)
+        pipe.lrange(keys.queue(queue, "pending"), last - _AT_ONCE + 1, last)
+        counts, page = pipe.execute()
+    return sum(int(each or 0) for each in counts), page
 
 
 def _open(redis: Redis, queue: Queue, ours: Ours) -> Iterator[OpenChange]:

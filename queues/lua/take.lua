@@ -86,8 +86,9 @@ if moved > 0 then
   local reversed = {}
   for i = moved, 1, -1 do reversed[#reversed + 1] = passed[i] end
   in_parts(reversed, 1, moved, function(...) redis.call('LPUSH', KEYS[2], ...) end)
-  redis.call('HDEL', KEYS[1], 'places') -- they are at other places now (history/traces.py)
 end
+-- Their places have changed (history/traces.py), or `taken` no longer says how far those behind have moved.
+if moved > 0 or counted < count then redis.call('HDEL', KEYS[1], 'places') end
 in_parts(taken, 1, count, function(...) redis.call('RPUSH', KEYS[8], ...) end)
 in_parts(persons, 1, #persons, function(...) redis.call('SADD', KEYS[4], ...) end)
 local goes_on = ARGV[10] ~= '0' and count == most and count + #passed < math.min(tonumber(ARGV[12]), waiting)
@@ -112,6 +113,7 @@ else
 end
 -- A requested flush is complete when `taken` reaches `upto`, so changes from behind those that it asked for do not count.
 redis.call('HINCRBY', KEYS[1], 'taken', counted)
+if counted < count then redis.call('HINCRBY', KEYS[1], 'behind', count - counted) end
 redis.call('HINCRBY', KEYS[1], 'open', count)
 redis.call('HSET', KEYS[1], 'uploaded', ARGV[3])
 reindex(KEYS[1], KEYS[2], KEYS[3], ARGV[1], tonumber(ARGV[3]))

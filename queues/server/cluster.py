@@ -358,4 +358,4 @@ async def by_node(redis: AsyncRedis, wanted: Sequence[str]) -> list[list[int]]:
     """
     if isinstance(redis, AsyncCluster):
         return await redis.by_node(wanted)
-    return [[*range(len(wanted))]]
+    return [[*range(len(wanted))]] if wanted else []

@@ -13,12 +13,13 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, cast
 
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
-from redis.exceptions import RedisError
+from redis.exceptions import OutOfMemoryError, RedisError
 
 from queues import keys, scripts
 from queues.clock import now_ms
@@ -220,12 +221,14 @@ class EpochWatch:
         found = _epochs(redis)
         # Usually only read: a full Redis refuses SET, and must still be drained.
         if missing := [number for number, epoch in found.items() if epoch is None]:
-            _begin(redis, missing)
+            with suppress(OutOfMemoryError):  # repeated when there is room
+                _begin(redis, missing)
             found = _epochs(redis)
         before, self._epochs = self._epochs, found
-        if not before or before == found:
+        if not any(epoch and epoch != found[number] for number, epoch in before.items()):
             return False
-        redis.set(keys.EMPTIED, now, px=KNOWN_MS)
+        with suppress(OutOfMemoryError):
+            redis.set(keys.EMPTIED, now, px=KNOWN_MS)
         return True
 
 

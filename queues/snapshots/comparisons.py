@@ -11,6 +11,7 @@ import msgspec
 from redis import Redis
 
 from queues import keys, pending
+from queues.errors import QueueFull
 from queues.names import Queue
 from queues.snapshots import guard, members, orders
 from queues.snapshots.orders import Record, SnapshotOrder
@@ -50,9 +51,13 @@ def order_due(redis: Redis, audience: Queue, now: int, *, repair: bool) -> bool:
     (seen,) = pending.look(redis, [queue])
     if seen.held or seen.waiting.pending or guard.open_batches(redis, queue):
         return False
-    redis.hset(keys.queue(queue), "compared", now)
     order = SnapshotOrder(orders.new_id(queue), now, "ledger", repair=repair)
-    orders.submit(redis, queue, Record(str(queue), order, now, 0), b"", now)
+    try:
+        orders.submit(redis, queue, Record(str(queue), order, now, 0), b"", now)
+    except QueueFull:
+        redis.hset(keys.queue(queue), "compared", now)
+        raise
+    redis.hset(keys.queue(queue), "compared", now)
     return True
 
 

@@ -113,6 +113,15 @@ def test_of_a_queue_nothing_is_written_behind_a_part_of_the_request_that_failed(
     assert len(list(stored(redis, QUEUES[1]))) == 6, "another queue has nothing to do with it"
 
 
+def test_portions_behind_a_refused_one_disturb_no_other_request(
+    redis: Redis, redis_url: str, small_groups: None
+) -> None:
+    others = [parts(number, [(QUEUES[1], 1)]) for number in range(1, 6)]
+    first, *rest = asyncio.run(send(redis_url, [parts(0, [(QUEUES[0], 11)]), *others], most=6))
+    assert isinstance(first, QueueFull)
+    assert [len(each) for each in rest] == [1] * 5
+
+
 def test_a_part_for_which_a_queue_has_no_room_stops_what_is_behind_it(redis: Redis, redis_url: str) -> None:
     (answer,) = asyncio.run(send(redis_url, [parts(0, [(QUEUES[0], size) for size in (2, 3, 1)])], most=4))
     assert isinstance(answer, QueueFull)

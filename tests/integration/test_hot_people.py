@@ -234,6 +234,26 @@ def test_events_are_counted_one_by_one_because_each_is_sent(redis: Redis) -> Non
     assert numbers(hold(redis, taken).changes) == [0, 1, 2]
 
 
+def test_who_is_passed_over_while_the_pending_changes_are_read_is_found(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accepted(redis, [of("hot", number=0)])
+    took_all(redis)
+    accepted(redis, [of("hot", number=1), *[of(f"cold{number}", number=number) for number in range(2, 7)]])
+    pending.flush(redis, QUEUE, NOW)
+    page = traces._page
+
+    def taken_meanwhile(redis: Redis, queue: Queue, last: int) -> tuple[int, list[bytes]]:
+        found = page(redis, queue, last)
+        took(redis)
+        return found
+
+    monkeypatch.setattr(traces, "_AT_ONCE", 2)
+    monkeypatch.setattr(traces, "_page", taken_meanwhile)
+    found = traces.find(redis, QUEUE, [person_key("id", "hot")])
+    assert numbers(each.change for each in found.waiting) == [1]
+
+
 def test_pending_changes_are_still_found_by_their_ids_after_some_were_passed_over(redis: Redis) -> None:
     accepted(redis, [of("hot", number=1)])
     took_all(redis)

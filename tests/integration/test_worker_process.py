@@ -161,7 +161,16 @@ def test_a_worker_waits_for_a_redis_that_is_not_up_until_it_is_stopped(
     monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
     monkeypatch.setattr(installation, "claim", stop_then)
     main.run(settings.load())
-    assert "Redis does not answer (nobody listens); trying again in 1 s, nothing is lost" in caplog.text
+    assert "Redis does not answer (nobody listens). Trying again in 1 s, nothing is lost" in caplog.text
+
+
+def test_a_signal_before_the_handlers_of_rqs_worker_stops_it(
+    redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch, own_signals: None
+) -> None:
+    monkeypatch.setenv("REDIS_URL", redis_url)
+    monkeypatch.setattr(installation, "claim", lambda *_: signal.raise_signal(signal.SIGTERM))
+    main.run(settings.load())
+    assert metrics.read(redis) == {}, "no worker was started again"
 
 
 #: Arguments: the URL of Redis and a batch. Shows what the delivery still imports, and how many patterns it compiles.
