@@ -92,6 +92,7 @@ def _neighbours(region: str) -> list[PhoneNumber]:
     """Return the region's valid numbers that differ from its example in the last two digits."""
     example = phonenumbers.example_number(region)
     assert example  # noqa: S101  # each region has one
+    assert example.national_number  # noqa: S101
     first = example.national_number // 100 * 100
     near = [PhoneNumber(country_code=example.country_code, national_number=first + last) for last in range(100)]
     return [number for number in near if phonenumbers.is_valid_number_for_region(number, region)] or [example]
