@@ -17,7 +17,7 @@ from queues.history import hours
 from queues.history.hours import Hour
 from queues.names import Queue
 from queues.queries import records
-from queues.queries.records import QueryRun, QueryState
+from queues.queries.records import LastRun, QueryRun, QueryState
 from queues.snapshots import comparisons
 from queues.snapshots.comparisons import Differing
 
@@ -57,11 +57,12 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class QueryFacts:
-    """A scheduled query, what the ledger knows of it, and its newest run that was not skipped."""
+    """A scheduled query and what the ledger knows of it. `last`: went well or badly. `running`: has not ended."""
 
     query: Query
     state: QueryState
-    last: QueryRun | None
+    last: LastRun | None = None
+    running: QueryRun | None = None
 
 
 def look(redis: Redis, queries: Sequence[Query] = ()) -> Facts:
@@ -89,7 +90,8 @@ def look(redis: Redis, queries: Sequence[Query] = ()) -> Facts:
 def _queries(redis: Redis, queries: Sequence[Query]) -> list[QueryFacts]:
     names = [query.name for query in queries]
     states, lasts = records.states(redis, names), records.last_runs(redis, names)
-    return [QueryFacts(query, states[query.name], lasts.get(query.name)) for query in queries]
+    running = {name: records.run(redis, state.running) for name, state in states.items() if state.running}
+    return [QueryFacts(each, states[each.name], lasts.get(each.name), running.get(each.name)) for each in queries]
 
 
 def settlement(last: Sequence[Hour]) -> RecentOutcomes:

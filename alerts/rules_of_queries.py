@@ -10,8 +10,9 @@ from typing import Final
 
 from alerts.facts import QueryFacts
 from configuration import due
+from configuration.queries import Query
 from queues.alerts import Alert
-from queues.queries.records import QueryRun
+from queues.queries.records import LastRun, QueryRun
 from text.wording import span, without_people
 
 #: Slots skipped in a row that raise an alert.
@@ -22,9 +23,9 @@ _SLACK_MS: Final = 300_000
 
 def of_query(found: QueryFacts, now: int) -> Iterator[Alert]:
     """Yield the alerts of one query; each is over at its next good run. `now`: ms."""
-    name, last = found.query.name, found.last
-    if last is not None and last.state in ("failed", "missed"):
-        yield _alert(f"{last.state}/{name}", name, f"Query {name} {_said(last)}", without_people(last.remedy))
+    name, running = found.query.name, found.running
+    if found.last is not None:
+        yield from _of_last(name, found.last)
     if found.state.skips >= SKIPS:
         yield _alert(
             f"skips/{name}",
@@ -32,22 +33,30 @@ def of_query(found: QueryFacts, now: int) -> Iterator[Alert]:
             f"Query {name}: {found.state.skips} slots in a row came while a run was still reading",
             f"Make the query faster or its interval longer. `ferry queries cancel {name}` ends the run.",
         )
-    if last is not None and last.ended is None and (late := now - _latest(found, last)) > 0:
+    if running is not None and (late := now - _latest(found.query, running)) > 0:
         yield _alert(
             f"late/{name}",
             name,
-            f"Query {name}: run {last.id} is late by {span(late)}",
+            f"Query {name}: run {running.id} is late by {span(late)}",
             "See the logs of the workers, and whether other runs occupy its source (runs_at_once).",
         )
+
+
+def _of_last(name: str, last: LastRun) -> Iterator[Alert]:
+    run = last.run
+    if run.state in ("failed", "missed"):
+        yield _alert(f"{run.state}/{name}", name, f"Query {name} {_said(run)}", without_people(run.remedy))
+    if last.snapshot is not None and last.snapshot_failed:
+        text = f"Query {name}: the snapshot of its last run failed, so the list may not equal the result"
+        yield _alert(f"failed/{name}", name, text, without_people(last.snapshot.error))
 
 
 def _said(run: QueryRun) -> str:
     return f"failed ({run.error}): the list was not touched" if run.state == "failed" else "missed its last slot"
 
 
-def _latest(found: QueryFacts, run: QueryRun) -> int:
+def _latest(query: Query, run: QueryRun) -> int:
     """Return the ms by which a run should have ended."""
-    query = found.query
     delay = due.delay_ms(query.name, query.jitter_minutes) if run.slot is not None else 0
     return run.since + delay + query.timeout_minutes * 60_000 + _SLACK_MS
 

@@ -16,7 +16,7 @@ from ops import status_words as words
 from ops.holds import placed_by_person
 from queues.census import Census
 from queues.queries import records
-from queues.queries.records import QueryRun
+from queues.queries.records import LastRun
 from queues.snapshots.guard import GUARD
 
 
@@ -89,7 +89,7 @@ class Shell:
     badges: dict[str, Badge] = field(default_factory=dict)
 
 
-def badges(census: Census, lasts: Mapping[str, QueryRun]) -> dict[str, Badge]:
+def badges(census: Census, lasts: Mapping[str, LastRun]) -> dict[str, Badge]:
     """Return the badges of the menu; none for a count of zero. `lasts`: the last run of each query. Pure."""
     free = [count for count in census.queues if not words.is_held(count, census)]
     holds = [*census.holds.values(), *(count.hold for count in census.queues if count.hold)]
@@ -98,7 +98,7 @@ def badges(census: Census, lasts: Mapping[str, QueryRun]) -> dict[str, Badge]:
         "/retries": Badge(sum(words.failed(batch) for count in free for batch in count.batches), "warn", "retries"),
         "/dead": Badge(census.totals.all.kept, "bad", "dead letters"),
         "/holds": Badge(len(holds), "bad" if stops else "warn", "holds"),
-        "/queries": Badge(sum(run.state in ("failed", "missed") for run in lasts.values()), "bad", "failed queries"),
+        "/queries": Badge(sum(last.went_badly for last in lasts.values()), "bad", "failed queries"),
         "/syncs": Badge(sum(hold.reason == GUARD for hold in holds), "warn", "held syncs"),
     }
     return {path: badge for path, badge in found.items() if badge.count}

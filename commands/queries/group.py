@@ -37,8 +37,8 @@ def queries(context: click.Context, as_json: bool) -> None:
     if context.invoked_subcommand is not None:
         return
     known = settings.load()
-    now = now_ms()
     with ledger(known) as redis:
+        now = now_ms()
         found = query_documents(redis, known.queries, now)
     if as_json:
         print_json(found)

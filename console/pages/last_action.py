@@ -21,9 +21,12 @@ _SAID: Final = {
     ("confirm", DONE): "You confirmed an erasure in {on}. Ferry carries it out.",
     ("retry", DONE): "You asked for the next attempt in {on} now.",
     ("query run", "another run has not ended"): "Another run of {on} has not ended; nothing was begun.",
-    ("query cancel", DONE): "You cancelled the run of {on}. It ends before anything is submitted.",
+    ("query cancel", DONE): "You cancelled the run of {on}. If its result was already being submitted, it goes on.",
+    ("query cancel", "it had ended"): "The run of {on} had already ended; nothing was changed.",
     ("query pause", DONE): "You paused {on}. It runs only when somebody asks.",
+    ("query pause", "paused already"): "{on} was already paused; that reason stays.",
     ("query resume", DONE): "You resumed {on}. It runs at its next slot.",
+    ("query resume", "not paused"): "{on} was not paused; nothing was changed.",
     ("release", "not held"): "{on} was not held; nothing was changed.",
 }
 

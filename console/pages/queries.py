@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import falcon
 import falcon.asgi
@@ -13,6 +12,7 @@ from redis import Redis
 from configuration.queries import Query
 from console import render
 from console.api.queries import known_query
+from console.auth.middleware import by_script
 from console.auth.roles import Role, visitor
 from console.context import App, AppContext
 from console.forms import form, see
@@ -105,7 +105,7 @@ class QueryPage:
         wanted = known_query(context.settings, query)
         found, runs, noted = await context.run(_read, context.redis, wanted, now)
         who = visitor(req)
-        is_admin = who.may(Role.ADMIN)
+        shows_sql = who.may(Role.ADMIN) and not by_script(req)  # a refresh replaces only the live part
         render.page(
             req,
             resp,
@@ -113,7 +113,7 @@ class QueryPage:
             query=found,
             runs=runs,
             columns=dict(wanted.columns),
-            sql=await context.run(sql_of, context.settings, wanted) if is_admin else None,
+            sql=await context.run(sql_of, context.settings, wanted) if shows_sql else None,
             done=done(noted, who.who, now, {query}),
             acts=who.may(Role.OPERATOR),
             longest=LONGEST,
@@ -175,9 +175,12 @@ class QueryAct:
         see(resp, f"/queries/{query}")
 
 
-def _cancel(redis: Redis, who: str, query: Query, _given: dict[str, Any]) -> None:
-    if running := records.states(redis, [query.name])[query.name].running:
-        actions.cancel(redis, who, query, running)
+def _cancel(redis: Redis, who: str, query: Query, given: dict[str, str]) -> None:
+    """Cancel the run that the page showed, not one that began since."""
+    run = given.get("run", "")
+    if records.query_of(run) != query.name:
+        raise falcon.HTTPBadRequest(title="No run", description="Reload the page of the query and cancel there.")
+    actions.cancel(redis, who, query, run)
 
 
 def _pause(redis: Redis, who: str, query: Query, given: dict[str, str]) -> None:

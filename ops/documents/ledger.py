@@ -43,6 +43,9 @@ class CensusDocument(Struct, frozen=True, kw_only=True):
         dict[str, dict[str, Time]],
         Meta(description="By connection, hashes of identifiers shared by too many people, and since when."),
     ] = {}
+    clocks: Annotated[
+        dict[str, int], Meta(description="Machines whose clock is off, and the ms by which it is ahead.")
+    ] = {}
     totals: Annotated[list[TotalsDocument], Meta(description="Of all queues, also if only some are listed.")] = []
     queues: list[QueueDocument]
     next: Next = None
@@ -60,6 +63,7 @@ class CensusDocument(Struct, frozen=True, kw_only=True):
                 connection: {value: moment(since) for value, since in values.items()}
                 for connection, values in census.shared.items()
             },
+            clocks=dict(census.clocks),
             totals=totals.documents(census.totals),
             queues=[QueueDocument.of(count) for count in census.queues],
         )
@@ -79,4 +83,5 @@ class CensusDocument(Struct, frozen=True, kw_only=True):
                 connection: {value: ms_of(since) for value, since in values.items()}
                 for connection, values in self.shared_identifiers.items()
             },
+            clocks=self.clocks,
         )

@@ -22,7 +22,7 @@ from queues.snapshots import orders
 from queues.snapshots.records import Counts, Outcomes, Record
 from sources.errors import SourceError
 from sources.statement import statement_of
-from text.wording import moment
+from text.wording import moment, without_people
 
 #: Slots that are shown ahead.
 AHEAD: Final = 5
@@ -49,6 +49,7 @@ _DESCRIPTION: Final = (
     "by a newer one. cancelled: by a person. skipped: the run before was still reading. missed: no scheduler was "
     "running. submitted: the record of its snapshot has expired."
 )
+_LAST_GOOD: Final = "As of when the last result that was submitted was read; `last.state` says what became of it."
 
 
 class RunDocument(Struct, frozen=True):
@@ -62,6 +63,7 @@ class RunDocument(Struct, frozen=True):
     slot: Annotated[MaybeTime, Meta(description="The time that the schedule meant; null for a run by hand.")]
     started: MaybeTime
     ended: Annotated[MaybeTime, Meta(description="When its result was submitted, or it ended otherwise.")]
+    confirmed: Annotated[bool, Meta(description="The guard did not check its removals.")]
     rows: Annotated[Count | None, Meta(description="Rows of the result.")]
     seconds: Annotated[float | None, Meta(description="Seconds that reading took.")]
     sql: Annotated[str, Meta(description="SHA-256 of the SQL.")]
@@ -88,6 +90,7 @@ class RunDocument(Struct, frozen=True):
             slot=moment(run.slot),
             started=moment(run.started),
             ended=moment(run.ended),
+            confirmed=run.confirmed,
             rows=run.rows,
             seconds=run.seconds,
             sql=run.sql,
@@ -118,7 +121,7 @@ class QueryDocument(Struct, frozen=True):
     paused_by: str
     running: Annotated[str, Meta(description="The run that has not ended; empty for none.")]
     skips: Annotated[Count, Meta(description="Slots in a row that came while a run was still reading.")]
-    last_good: Annotated[MaybeTime, Meta(description="As of when the list equals the result, by the last good run.")]
+    last_good: Annotated[MaybeTime, Meta(description=_LAST_GOOD)]
     last: RunDocument | None
 
 
@@ -147,7 +150,7 @@ def query_documents(redis: Redis, queries: Sequence[Query], now: int) -> list[Qu
 
 def _document(query: Query, state: QueryState, last: RunDocument | None, now: int) -> QueryDocument:
     pause = state.pause
-    paused = pause.reason if pause else "paused = true in connections.toml" if query.paused else ""
+    paused = without_people(pause.reason) if pause else "paused = true in connections.toml" if query.paused else ""
     ahead = () if paused else islice(due.slots(query.when, now), AHEAD)
     return QueryDocument(
         query=query.name,

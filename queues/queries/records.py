@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import takewhile
 from typing import Annotated, Any, Final, Literal, cast
 
 import msgspec
@@ -10,12 +12,14 @@ from msgspec import Meta
 from redis import Redis
 
 from queues import keys
+from queues.snapshots import outcomes
+from queues.snapshots.records import Record
 
 #: Records kept of a query, and for how many ms.
 RUNS: Final = 100
 RUN_MS: Final = 30 * 86_400_000
-#: Runs of a query that are looked through for one that was not skipped.
-_LOOKED_AT: Final = 10
+#: Runs of a query that one step of the search for its last result reads.
+_AT_ONCE: Final = 10
 
 #: queued: for a worker, or its turn at the source. reading: the query's result. submitted: as a snapshot, whose record
 #: says how it goes on. failed, cancelled: the list was not touched. skipped: the run before was still reading. missed:
@@ -77,6 +81,24 @@ class QueryState(msgspec.Struct, frozen=True):
     good_at: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class LastRun:
+    """The newest run of a query that went well or badly. `snapshot`: of its result, None if none or expired."""
+
+    run: QueryRun
+    snapshot: Record | None = None
+
+    @property
+    def went_badly(self) -> bool:
+        """Whether it failed, was missed, or its snapshot failed later."""
+        return self.run.state in ("failed", "missed") or self.snapshot_failed
+
+    @property
+    def snapshot_failed(self) -> bool:
+        """Whether the result was submitted, but not carried out in full."""
+        return self.snapshot is not None and self.snapshot.state == "failed"
+
+
 _decode = msgspec.json.Decoder(QueryRun).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -97,19 +119,33 @@ def run(redis: Redis, run_id: str) -> QueryRun | None:
     return _decode(stored) if stored else None
 
 
-def runs(redis: Redis, query: str, most: int = RUNS) -> list[QueryRun]:
-    """Return the last runs of a query that are remembered, newest first."""
-    ids = cast("list[bytes]", redis.zrevrange(keys.query(query, "runs"), 0, most - 1))
+def runs(redis: Redis, query: str, most: int = RUNS, after: int = 0) -> list[QueryRun]:
+    """Return the last runs of a query that are remembered, newest first. `after`: leave out so many of the newest."""
+    ids = cast("list[bytes]", redis.zrevrange(keys.query(query, "runs"), after, after + most - 1))
     with redis.pipeline(transaction=False) as pipe:
         for run_id in ids:
             pipe.hget(keys.query_run(run_id.decode()), "record")
         return [_decode(stored) for stored in pipe.execute() if stored]
 
 
-def last_runs(redis: Redis, queries: Iterable[str]) -> dict[str, QueryRun]:
-    """Return the newest run of each query that was not skipped, by the query's name."""
-    found = ((name, [run for run in runs(redis, name, _LOOKED_AT) if run.state != "skipped"]) for name in queries)
-    return {name: some[0] for name, some in found if some}
+def last_runs(redis: Redis, queries: Iterable[str]) -> dict[str, LastRun]:
+    """Return the newest run of each query that went well or badly, by the query's name.
+
+    A run that is queued, reading, skipped or cancelled says neither.
+    """
+    found = {name: _last_run(redis, name) for name in queries}
+    return {
+        name: LastRun(last, outcomes.record(redis, last.snapshot) if last.snapshot else None)
+        for name, last in found.items()
+        if last is not None
+    }
+
+
+def _last_run(redis: Redis, query: str) -> QueryRun | None:
+    pages = (runs(redis, query, _AT_ONCE, after) for after in range(0, RUNS, _AT_ONCE))
+    return next(
+        (run for page in takewhile(bool, pages) for run in page if run.state in ("submitted", "failed", "missed")), None
+    )
 
 
 def states(redis: Redis, queries: Iterable[str]) -> dict[str, QueryState]:

@@ -18,7 +18,7 @@ from queues.queries import leases
 from queues.snapshots import orders
 from queues.snapshots.records import Counts, Outcomes, Record, SnapshotOrder
 from tests.support.console import Console, console
-from tests.support.queries import NAME, last, query, state
+from tests.support.queries import NAME, good_run, last, query, state
 
 SQL = "select email from people where plan <> 'none'"
 
@@ -65,9 +65,12 @@ def test_the_sql_is_for_admins_alone(served: Console) -> None:
         assert ask(served, f"/{NAME}", role).json()["sql"] is None
         assert "select email" not in served.browser(role).get(f"{served.url}/queries/{NAME}", timeout=30).text
     assert ask(served, f"/{NAME}", Role.ADMIN).json()["sql"] == SQL
-    page = served.browser(Role.ADMIN).get(f"{served.url}/queries/{NAME}", timeout=30).text
-    assert "where plan &lt;&gt; &#39;none&#39;" in page
-    assert "email = email_address" in page
+    admin = served.browser(Role.ADMIN)
+    page = admin.get(f"{served.url}/queries/{NAME}", timeout=30).text
+    assert page.index("email = email_address") < page.index("where plan &lt;&gt; &#39;none&#39;")
+    refresh = admin.get(f"{served.url}/queries/{NAME}", headers={"HX-Request": "true"}, timeout=30).text
+    assert "email = email_address" in refresh
+    assert "where plan" not in refresh
 
 
 def test_an_idempotency_key_begins_one_run(served: Console, redis: Redis) -> None:
@@ -95,13 +98,33 @@ def test_the_page_runs_cancels_pauses_and_resumes(served: Console, redis: Redis)
     browser = served.browser(Role.OPERATOR)
     assert "You started a run of vips." in press(served, browser, "run")
     assert "Another run of vips has not ended" in press(served, browser, "run")
-    assert "You cancelled the run of vips." in press(served, browser, "cancel")
-    assert "Paused by web:operator: migration" in press(served, browser, "pause", reason="migration")
+    page = browser.get(f"{served.url}/queries/{NAME}", timeout=30).text
+    assert f'name="run" value="{last(redis).id}"' in page
+    assert "You cancelled the run of vips." in press(served, browser, "cancel", run=last(redis).id)
+    page = press(served, browser, "pause", reason="migration for ann@example.com")
+    assert "Paused by web:operator: migration for ***" in page
+    assert "vips was already paused; that reason stays." in press(served, browser, "pause", reason="another")
     assert "Paused by" not in press(served, browser, "resume")
+    assert "vips was not paused; nothing was changed." in press(served, browser, "resume")
     assert state(redis).pause is None
     listed = browser.get(f"{served.url}/queries", timeout=30).text
     assert "Scheduled queries" in listed
     assert "0 * * * *" in listed
+
+
+def test_only_the_run_that_the_page_showed_is_cancelled(served: Console, redis: Redis) -> None:
+    shown = good_run(redis)
+    browser = served.browser(Role.OPERATOR)
+    press(served, browser, "run")
+    assert "The run of vips had already ended; nothing was changed." in press(served, browser, "cancel", run=shown)
+    held = leases.take(redis, last(redis).id, "shop", 1, now_ms(), 60_000, 5_000)
+    assert held is not None
+    assert not held.cancelled
+    for other in ("", "lapsed-1"):
+        answer = browser.post(
+            f"{served.url}/queries/{NAME}/cancel", {"csrf": served.csrf(browser), "run": other}, timeout=30
+        )
+        assert answer.status_code == 400
 
 
 def test_the_equations_of_a_run_add_up_on_its_page(served: Console, redis: Redis) -> None:

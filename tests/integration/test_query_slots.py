@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from redis import Redis
 
+from alerts.facts import look
 from queues import keys
 from queues.doorbell import rq_queue
 from queues.queries import leases, records, slots
@@ -115,6 +116,20 @@ def test_a_slot_that_comes_while_a_run_reads_is_skipped_and_counted(redis: Redis
     end(redis, taken(redis, records.runs(redis, NAME)[-1].id, SLOT), skips="0")
     assert schedule.begin_due(redis, [query()], SLOT + 4 * 60 * MINUTE) == 1
     assert state(redis).skips == 0
+
+
+def test_the_last_result_and_the_run_in_progress_are_found_behind_many_skipped_slots(redis: Redis) -> None:
+    assert records.last_runs(redis, [NAME]) == {}
+    schedule.begin_due(redis, [query()], START)
+    for hour in range(25):
+        schedule.begin_due(redis, [query()], SLOT + hour * 60 * MINUTE)
+        if hour == 0:
+            end(redis, taken(redis, last(redis).id, SLOT), skips="0")
+    assert states(redis) == ["submitted", "queued", *["skipped"] * 23]
+    (found,) = look(redis, [query()]).queries
+    assert found.last is not None
+    assert found.running is not None
+    assert (found.last.run.slot, found.running.slot) == (SLOT, SLOT + 60 * MINUTE)
 
 
 def test_a_paused_query_goes_on_from_the_next_slot(redis: Redis) -> None:

@@ -48,6 +48,7 @@ CENSUSES = {
         NOW, (counted(waiting=Waiting(50, NOW - 1, None, 30, "age"), taken=20, upto=50),), {}, NOW, {}
     ),
     "full": Census(NOW, (counted(policy=FlushPolicy(7, 90_001), waiting=Waiting(7, NOW - 5)),), {}, NOW, {}),
+    "clocks that are off": Census(NOW, (), {}, NOW, {"a": "idle"}, clocks={"box-1": 150_000, "box-2": -7_000}),
     "a target with a slash": Census(NOW, (counted(Queue("default", "audience", "a/b %")),), {}, NOW, {}),
 }
 

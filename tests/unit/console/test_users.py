@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from console.auth.roles import NOBODY, Visitor
 from console.shell import badges, menu
 from queues import users
 from queues.census import Census
 from queues.holds import Hold
+from queues.queries.records import LastRun, QueryRun
+from queues.snapshots.records import Record, SnapshotOrder
 from queues.users import Role, User
 from tests.support.ops import LAPSED, counted
 
@@ -71,3 +74,14 @@ def test_a_page_has_a_badge_for_what_needs_somebody_and_none_for_zero() -> None:
         "/holds": (2, "bad"),
     }
     assert badges(Census(1, (counted(),), {}, 1, {}), {}) == {}
+
+
+def test_the_badge_of_queries_counts_those_whose_last_run_or_its_snapshot_failed() -> None:
+    submitted = QueryRun("vips-1", "vips", "submitted", "schedule", 1)
+    snapshot = Record("default/snapshot/vips", SnapshotOrder("04-1", 1, "ndjson"), 1, 1)
+    lasts = {
+        "good": LastRun(submitted, snapshot),
+        "missed": LastRun(replace(submitted, state="missed")),
+        "snapshot failed": LastRun(submitted, replace(snapshot, state="failed")),
+    }
+    assert badges(Census(1, (), {}, 1, {}), lasts)["/queries"].count == 2
