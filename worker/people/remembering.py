@@ -132,6 +132,7 @@ def keep_people(delivery: Delivery) -> None:
     memory, queue = delivery.identities, delivery.batch.queue
     persons = [*map(delivery.hash_of, delivery.intents)]
     persons += [hash_of(memory, name) for _, names in delivery.people.facts.elsewhere for name in names]
+    persons += [hash_of(memory, name) for _, _, names in delivery.people.facts.earlier for name in names]
     before = holding.stored(delivery, holding.countable(delivery), holding.moving_of(delivery), persons)
     moved = moved_away(delivery, before) if queue.kind == "audience" else []
     late_news.keep_times(delivery, moved)
