@@ -91,6 +91,16 @@ UNKNOWN: Final[dict[str, Handover]] = {
         ],
         {B},
     ),
+    "a customer id of mParticle is handed on and named late with an mpid that nobody has": Handover(
+        [
+            *(hour(1, member(A, "1", customer="c-1")), hour(1, member(B, "2"))),
+            *(hour(5, member(A, "1", customer="c-2")), hour(6, member(B, "2", customer="c-1")), IdentityWorld.settle),
+            hour(7, member(None, "8", customer="c-1", plan="gold")),
+            hour(3, member(None, "9", customer="c-1", plan="old")),
+        ],
+        {A, B},
+        plan={A: "old", B: "gold"},
+    ),
     # The user has B now: the request may be about A alone or about the user.
     "a user is erased with a former e-mail": Handover(
         [member(A, "1"), member(B, "1"), dsr(email=A, mpid="1")], {B}, reasons={"erasure_needs_a_look": 1}, alone=True
