@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from identity.identifiers import EXTERNAL_ID, OWN, Identifiers, Named
+from identity.identifiers import EMAIL, EXTERNAL_ID, OWN, PHONE, Identifiers, Named
 from identity.sending import ProfileIdentifiers
 from mappings.identifiers import canonical_email
 
@@ -71,6 +71,11 @@ def _has_id(leaver: Leaver, profile: ProfileIdentifiers) -> bool:
 def ids_of(who: Identifiers) -> tuple[Named, ...]:
     """Return the ids among the identifiers, strongest first."""
     return tuple(named for named in who.named if named[0] in _IDS)
+
+
+def leads(named: Named, among: Iterable[Named]) -> bool:
+    """Return whether an identifier leads to a person; a phone does only without a better one."""
+    return named[0] not in (EMAIL, PHONE) or all(kind == PHONE for kind, _ in among)
 
 
 def meant(

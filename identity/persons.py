@@ -151,8 +151,9 @@ def _take_off_others(
     mine, _ = batch.owner(index)
     ids = [named for named in each.leading if named[0] != EMAIL and (by_any or named in each.moving)]
     owners = dict.fromkeys((*(one for named in ids for one in batch.stands_for(index, named)), *meant))
-    for owner in owners.keys() & found.keys() - {mine, *each.spared}:
-        if not each.moving or batch.holding.is_free(owner, index, each.moving):
+    for owner in owners:
+        others = owner in found and owner != mine and owner not in each.spared
+        if others and (not each.moving or batch.holding.is_free(owner, index, each.moving)):
             found[owner].leaves.append(index)
 
 

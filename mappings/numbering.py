@@ -23,6 +23,8 @@ _TYPES: Final = (
     *("voip", "personal_number", "pager", "uan", "voicemail"),
 )
 _CODES: Final = {str(code): code for code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE}
+#: More digits than those of any number, which are left to the parser. The patterns are cached for each length.
+_LONGEST: Final = 17
 _CODE_LENGTHS: Final = (1, 2, 3)
 #: The pattern that no text matches.
 _NOTHING: Final = "(?!)"
@@ -69,7 +71,7 @@ def dialled_within(digits: str, region: str) -> str | None:
     `digits`: ASCII digits. The steps are the parser's, of which most numbers need two: a prefix for calls within the
     country is removed, and what remains must be a number of the region.
     """
-    home = _home(region)
+    home = _home(region) if len(digits) <= _LONGEST else None
     if home is None or home.left_to_parser.match(digits):
         return None
     national = digits

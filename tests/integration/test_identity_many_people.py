@@ -9,6 +9,7 @@ import pytest
 from queues.people.identities import Identities
 from tests.support.identity_messages import add, entered, identify, member, remove, update
 from tests.support.identity_world import IdentityWorld
+from worker.delivery import Delivery
 from worker.people.holding import FORMER
 
 A, B = "a@example.com", "b@example.com"
@@ -47,6 +48,21 @@ def test_a_user_leaves_under_an_e_mail_that_very_many_newer_ones_of_other_messag
     who.carry(False, *(identify("u-1", email=person(n)) for n in range(FORMER + 2)))
     who.send(entered("u-1", "", exited=True, traits={}))
     assert who.members() == {B}
+
+
+def test_the_work_for_people_who_leave_by_their_ids_grows_with_their_number(
+    who: IdentityWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls, hash_of = count(), Delivery.hash_of
+    monkeypatch.setattr(Delivery, "hash_of", lambda self, person: (next(calls), hash_of(self, person))[1])
+    work = []
+    for some in (range(10), range(10, 40)):
+        who.send(*(add(person(n), f"c-{n}") for n in some))
+        before = next(calls)
+        who.send(*(remove(external_id=f"c-{n}") for n in some))
+        work.append(next(calls) - before)
+    assert who.members() == set()
+    assert work[1] < 4 * work[0]  # three times as many people
 
 
 def alike(who: IdentityWorld) -> tuple[str, str]:

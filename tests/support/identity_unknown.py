@@ -82,6 +82,25 @@ UNKNOWN: Final[dict[str, Handover]] = {
         {A},
         plan={A: "gold"},
     ),
+    # At hour 3 A had the id, which B has had since hour 6: the phone is A's.
+    "an id is handed on and a phone comes late with it": Handover(
+        [
+            *(hour(1, add(A, "c-1")), hour(1, add(B)), hour(5, update(A, "c-2")), hour(6, update(B, "c-1"))),
+            *(IdentityWorld.settle, hour(3, update(external_id="c-1", phone=P)), IdentityWorld.settle),
+            remove(phone=P),
+        ],
+        {B},
+    ),
+    "a customer id of mParticle is handed on and named late with an mpid that nobody has": Handover(
+        [
+            *(hour(1, member(A, "1", customer="c-1")), hour(1, member(B, "2"))),
+            *(hour(5, member(A, "1", customer="c-2")), hour(6, member(B, "2", customer="c-1")), IdentityWorld.settle),
+            hour(7, member(None, "8", customer="c-1", plan="gold")),
+            hour(3, member(None, "9", customer="c-1", plan="old")),
+        ],
+        {A, B},
+        plan={A: "old", B: "gold"},
+    ),
     # The user has B now: the request may be about A alone or about the user.
     "a user is erased with a former e-mail": Handover(
         [member(A, "1"), member(B, "1"), dsr(email=A, mpid="1")], {B}, reasons={"erasure_needs_a_look": 1}, alone=True

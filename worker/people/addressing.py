@@ -10,12 +10,11 @@ from collections.abc import Mapping
 from typing import Final
 
 from identity.identifiers import EMAIL, Named
-from identity.leaving import meant
 from mappings.errors import Reason
 from mappings.identifiers import canonical_email
 from worker.delivery import Delivery
 from worker.people.batch_people import People
-from worker.people.recognizing import current, holders
+from worker.people.recognizing import holders, meant_at
 from worker.progress import Rejection
 
 #: The detail of a dead letter of a person who was erased after the e-mail was found.
@@ -32,8 +31,8 @@ def addresses(delivery: Delivery, people: People) -> dict[int, str]:
         return {}
     moving = frozenset(each for i in asked for each in people.said(i).moving)
     having, known = holders(delivery.identities, asked.values(), moving)
-    now = current(having, known)
-    people_of = {i: meant(each, now, moving) or meant(each, having, moving) for i, each in asked.items()}
+    times = {i: people.said(i).at for i in asked}
+    people_of = meant_at(delivery.identities, asked, moving, times, having, known)
     persons = {i: some[0] for i, some in people_of.items() if len(some) == 1}
     emails = _emails(delivery, {known[person].profile_id: person for person in persons.values()})
     return {i: emails[person] for i, person in persons.items() if person in emails}

@@ -55,7 +55,7 @@ def note(delivery: Delivery, before: StoredHolders, ended: Collection[int]) -> N
 class _Holding:
     def __init__(self, delivery: Delivery, before: StoredHolders) -> None:
         self._delivery, self._memory, self._before = delivery, delivery.identities, before
-        self._queue, self._elsewhere = delivery.batch.queue, dict(delivery.people.facts.elsewhere)
+        self._queue, self._facts = delivery.batch.queue, delivery.people.facts.before()
         self._owners: dict[Named, bytes] = {}
         self._having_now: dict[Named, set[bytes]] = {}
 
@@ -82,7 +82,7 @@ class _Holding:
         people, hashed = self._delivery.people, self._delivery.hash_of(person)
         named = people.named(intent.indexes)
         kept = {*(named[1:] or named)}
-        if named[1:] and len(having := self._elsewhere.get(named[0], [])) == 1:
+        if named[1:] and len(having := [*self._facts.having(intent.last, named[0])]) == 1:
             hashed = hash_of(self._memory, having[0])  # the values of a change by an id alone are its person's
         for i in sorted(intent.indexes, key=lambda i: (people.said(i).at, i)):
             for each in people.said(i).who.named:

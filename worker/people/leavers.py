@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import NamedTuple
 
 from identity.identifiers import ANONYMOUS, EMAIL, EXTERNAL_ID, PHONE, Named
-from identity.leaving import Leaver
+from identity.leaving import Leaver, leads
 from klaviyo.lookups import FoundProfile
 from mappings.identifiers import canonical_email
 from queues.names import Queue
@@ -47,13 +47,12 @@ class Recalled(NamedTuple):
         return [person for person, _ in handed_on(self.memory, named, now, self.known, self.at) or now]
 
     def profiles(
-        self, wanted: Iterable[Named], moving: Collection[Named], leaving: Collection[bytes], but: Collection[bytes]
+        self, having: Collection[bytes], moving: Collection[Named], leaving: Collection[bytes], but: Collection[bytes]
     ) -> set[str]:
-        """Return the profile ids of the people with the `wanted` identifiers.
+        """Return the profile ids of people.
 
         Left out are the people in `but` and, if some of the CDP's ids leave (`moving`), people who have other such ids.
         """
-        having = {person for each in wanted for person in self.having(each, moving)}
         theirs = [self.known[each] for each in having if each not in but and not self._is_former(each, having)]
         return {each.profile_id for each in theirs if not moving or each.own_in(self.queue, leaving) <= {*leaving}}
 
@@ -101,8 +100,9 @@ def known_leavers(delivery: Delivery, persons: Sequence[int]) -> Leavers:
     leaving = frozenset(
         own_token(recalled.hashed[each], delivery.batch.queue) for some in moving.values() for each in some
     )
+    here = {*map(delivery.hash_of, delivery.intents)}
     leavers = {
-        person: _leaver(delivery, person, some, _at_the_time(delivery, person, recalled), moving[person], leaving)
+        person: _leaver(delivery, person, some, _at_the_time(delivery, person, recalled), moving[person], leaving, here)
         for person, some in named.items()
     }
     return Leavers(leavers, recalled, moving, leaving)
@@ -218,7 +218,9 @@ def _leaver(
     memory: Recalled,
     moving: Collection[Named],
     leaving: Collection[bytes],
+    here: Set[bytes],
 ) -> Leaver:
+    """Return the known facts about one leaver. `here`: the hashes of all people of the batch."""
     indexes, people = delivery.intents[person].indexes, delivery.people
     is_member = people.is_member(indexes)
     address = next((each for each in named if each[0] == EMAIL), None)
@@ -230,21 +232,17 @@ def _leaver(
     asked = {*people.named(naming)}
     others = [each for each in named if each in asked and each not in moving and leads(each, named) and not is_member]
     spared = _spared(delivery, person)
-    own = memory.profiles(moving, moving, leaving, spared)
-    if not address:  # whether the other people of the batch leave is decided by their own changes
-        spared |= {*map(delivery.hash_of, delivery.intents)} - {memory.hashed[each] for each in named}
+    own = memory.profiles({one for each in moving for one in memory.having(each, moving)}, moving, leaving, spared)
     by_others = not address or not people.facts.strangers.isdisjoint(indexes)
+    having = {one for each in others for one in memory.having(each, moving)} if by_others else set()
+    if not address:  # whether the other people of the batch leave is decided by their own changes
+        spared |= (having & here) - {memory.hashed[each] for each in named}
     return Leaver(
         email=address[1] if address else "",
         phones=frozenset(value for kind, value in named if kind == PHONE),
         external_ids=frozenset(value for kind, value in named if kind == EXTERNAL_ID),
         delivered=frozenset({mine.profile_id if mine else "", *own} - {""}),
-        by_ids=frozenset(memory.profiles(others if by_others else (), moving, leaving, spared) - {""}),
+        by_ids=frozenset(memory.profiles(having, moving, leaving, spared) - {""}),
         is_known=not is_member and mine is not None,
         is_member=is_member,
     )
-
-
-def leads(named: Named, among: Iterable[Named]) -> bool:
-    """Return whether an identifier leads to a person; a phone does only without a better one."""
-    return named[0] not in (EMAIL, PHONE) or all(kind == PHONE for kind, _ in among)

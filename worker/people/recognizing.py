@@ -47,12 +47,7 @@ def recognize(
     """
     memory = delivery.identities
     having, known = holders(memory, asked.values(), moving)
-    now = current(having, known)
-    people = {}
-    for i, each in asked.items():
-        earlier = {named: handed_on(memory, named, having[named], known, times[i]) for named in {*each} - moving}
-        earlier = {named: some for named, some in earlier.items() if some}
-        people[i] = meant(each, {**now, **earlier}, moving) or meant(each, having, moving)
+    people = meant_at(memory, asked, moving, times, having, known)
     hidden = {
         index: some[0]
         for index, some in people.items()
@@ -65,6 +60,23 @@ def recognize(
         since = (at for named in moving.intersection(asked[index]) for who, at in having[named] if who == person)
         found[index] = PersonMatch(len(some), profiles.get(hidden.get(index, b""), ""), person, max(since, default=0))
     return found
+
+
+def meant_at(
+    memory: Identities,
+    asked: Mapping[int, Sequence[Named]],
+    moving: frozenset[Named],
+    times: Mapping[int, int],
+    having: Having,
+    known: Mapping[bytes, RememberedPerson],
+) -> dict[int, list[bytes]]:
+    """Return the people meant by each of these identifiers at its time, as `recognize` says."""
+    now, people = current(having, known), {}
+    for i, each in asked.items():
+        earlier = {named: handed_on(memory, named, having[named], known, times[i]) for named in {*each} - moving}
+        had = {named: earlier.get(named) or now[named] for named in each}
+        people[i] = meant(each, had, moving) or meant(each, having, moving)
+    return people
 
 
 def holders(

@@ -132,6 +132,7 @@ def keep_people(delivery: Delivery) -> None:
     memory, queue = delivery.identities, delivery.batch.queue
     persons = [*map(delivery.hash_of, delivery.intents)]
     persons += [hash_of(memory, name) for _, names in delivery.people.facts.elsewhere for name in names]
+    persons += [hash_of(memory, name) for _, _, names in delivery.people.facts.earlier for name in names]
     before = holding.stored(delivery, holding.countable(delivery), holding.moving_of(delivery), persons)
     moved = moved_away(delivery, before) if queue.kind == "audience" else []
     late_news.keep_times(delivery, moved)
@@ -148,6 +149,7 @@ def keep_people(delivery: Delivery) -> None:
     for person, intent in delivery.intents.items():
         if person not in ended:
             _keep(delivery, person, intent)
+    _quit_meant(delivery, ended)
     if not memory.flush():
         count_findings(delivery.redis, queue, {"unremembered": 1})
         log.warning(
@@ -168,7 +170,6 @@ def _keep(delivery: Delivery, person: int, intent: Intent) -> None:
     moving = {each for i in intent.indexes for each in people.said(i).moving}
     if intent.membership == "remove":
         _keep_leaver(delivery, hashed, moving if intent.moved_to else ())
-        _quit_meant(delivery, intent)
     elif intent.written and (intent.membership == "add" or queue.kind == "profile"):
         memory.join(hashed, queue)
 
@@ -182,11 +183,12 @@ def _keep_leaver(delivery: Delivery, person: bytes, moved: Collection[Named]) ->
             memory.leave(person, memory.hash(each))
 
 
-def _quit_meant(delivery: Delivery, intent: Intent) -> None:
-    """Record that the people of earlier batches left whom a removal by an id alone took off."""
+def _quit_meant(delivery: Delivery, ended: Collection[int]) -> None:
+    """Record that the people of earlier batches left whom removals by an id alone took off, except those `ended`."""
     memory, people, queue = delivery.identities, delivery.people, delivery.batch.queue
-    before = people.facts.before()
-    for i in intent.indexes:
+    before, here = people.facts.before(), {*map(delivery.hash_of, delivery.intents)}
+    leavers = (one for person, one in delivery.intents.items() if person not in ended and one.membership == "remove")
+    for i in (i for intent in leavers for i in intent.indexes):
         said = people.said(i)
         if said.action != "remove" or said.late or said.who.email or said.exact:
             continue
@@ -194,7 +196,7 @@ def _quit_meant(delivery: Delivery, intent: Intent) -> None:
             hash_of(memory, name) for each in said.leading for name in before.having(i, each) if name not in said.spared
         }
         leaving = {own_token(memory.hash(each), queue) for each in said.moving}
-        for person, known in memory.people(list(meant - {*map(delivery.hash_of, delivery.intents)})).items():
+        for person, known in memory.people(list(meant - here)).items():
             if not leaving or known.own_in(queue, leaving) <= leaving:
                 memory.quit(person, queue)
 

@@ -10,13 +10,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from identity.holding import Before, ChangeIdentity, Holding
 from identity.identifiers import EMAIL, EXTERNAL_ID, Named
+from identity.leaving import leads
 from klaviyo.lookups import by_value
 from queues.clock import now_ms
 from queues.people.identity_tokens import RememberedPerson, audience_token, own_token
 from worker.delivery import Delivery
 from worker.lists import list_of
 from worker.people.batch_people import People
-from worker.people.leavers import leads
 from worker.people.recognizing import KNOWN, current, holders
 
 

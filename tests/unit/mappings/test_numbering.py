@@ -105,6 +105,12 @@ def test_a_number_written_at_home_is_read_as_by_the_library() -> None:
     assert short > _COUNT // 50
 
 
+def test_more_digits_than_a_number_can_have_leave_nothing_in_memory() -> None:
+    before = numbering._numbers.cache_info().currsize
+    assert {to_e164("2" * length, "DE") for length in range(18, 90)} == {None}
+    assert numbering._numbers.cache_info().currsize == before
+
+
 @pytest.mark.parametrize("number", ["+15555555555", "+1 555 555 5555", "+10000000000"])
 def test_a_number_that_stands_for_none_is_refused_without_the_parser(
     number: str, monkeypatch: pytest.MonkeyPatch
