@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterator
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from functools import lru_cache
 from typing import Final
 
@@ -24,6 +24,8 @@ _PLAIN: Final = re.compile(r"(?!(?:\D*\d){7})[\w$-]{1,64}", re.ASCII)
 _ALIKE: Final = 0.6
 #: The same when nothing else suggests a mistake: `emial` of `email`, but not `location` of `action`.
 _SURELY: Final = 0.8
+#: The difference up to which two known names are equally likely: `excludes` of `exclusive` and `exclusions`.
+_AS_ALIKE: Final = 0.05
 
 #: What matters for names: strings, and the characters that open, close and divide objects and arrays.
 _TOKEN: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{},]', re.DOTALL)
@@ -50,13 +52,13 @@ def shown(name: str) -> str:
 
 def meant(name: str, known: Collection[str]) -> str:
     """Return the known name that is similar to an unknown one; empty if there is none."""
-    return next(iter(get_close_matches(name.lower(), known, 1, _ALIKE)), "")
+    return next(iter(_near(name.lower(), known)), "")
 
 
 def unknown(name: str, known: Collection[str]) -> str:
     """Return the error for an unknown name: `exclusion: unknown; did you mean exclusions?`, or the known names."""
-    if near := meant(name, known):
-        return f"{shown(name)}: unknown; did you mean {near}?"
+    if near := _near(name.lower(), known):
+        return f"{shown(name)}: unknown; did you mean {' or '.join(near)}?"
     others = f"known names: {', '.join(known)}" if known else "no names are allowed here"
     return f"{shown(name)}: unknown; {others}"
 
@@ -73,6 +75,13 @@ def mistaken(text: bytes | Raw, known: tuple[str, ...], elsewhere: Collection[st
         if name not in known and (name in elsewhere or (len(name) <= longest and _is_near(name, known))):
             return unknown(name, known)
     return ""
+
+
+def _near(name: str, known: Collection[str]) -> list[str]:
+    """Return the known name that is most similar, and a second one that is about as similar; empty if none is."""
+    near = get_close_matches(name, known, 2, _ALIKE)
+    alike = [SequenceMatcher(None, each, name).ratio() for each in near]
+    return [each for each, ratio in zip(near, alike, strict=True) if ratio > alike[0] - _AS_ALIKE]
 
 
 @lru_cache(1_000)

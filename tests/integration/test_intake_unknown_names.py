@@ -90,7 +90,7 @@ def test_without_one_everything_goes_through(steady: Intake, redis: Redis, metho
     ("body", "told"),
     [
         (CAMPAIGN | {"exclusion": [{"email": "a@example.com"}]}, "$.exclusion: unknown; did you mean exclusions?"),
-        (CAMPAIGN | {"excludes": []}, "$.excludes: unknown; did you mean"),
+        (CAMPAIGN | {"excludes": []}, "$.excludes: unknown; did you mean exclusive or exclusions?"),
         (CAMPAIGN | {"conection": "default"}, "$.conection: unknown; did you mean connection?"),
         (CAMPAIGN | {"launchAt": "2030-01-01"}, "$.launchAt: unknown; did you mean launch_at?"),
         (CAMPAIGN | {"listName": "x"}, "$.listName: unknown; did you mean list_name?"),
