@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +13,7 @@ import msgspec
 from msgspec import Raw
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
+from redis.exceptions import RedisError
 
 from configuration.connections import Connection
 from intake.audiences import facts
@@ -112,16 +114,22 @@ def submit(redis: Redis, url: str, planned: Sequence[PlannedSnapshot]) -> list[F
 
 
 async def _stage_all(url: str, planned: Sequence[PlannedSnapshot]) -> list[tuple[Filling, int]]:
+    """Stage the people of all lists. If one fails, none is kept."""
     redis = connect_async(url)
     try:
         await check(redis, planned)
         return [await _stage(redis, each) for each in planned]
+    except Exception:
+        with suppress(RedisError, OSError):  # without Redis they expire instead
+            for each in planned:
+                await orders.unstage_async(redis, each.order.snapshot)
+        raise
     finally:
         await redis.aclose()
 
 
 async def _stage(redis: AsyncRedis, planned: PlannedSnapshot) -> tuple[Filling, int]:
-    """Stage the people of a list; return their numbers, and the size in bytes. What is not submitted expires."""
+    """Stage the people of a list; return their numbers, and the size in bytes."""
     filling = Filling(redis, planned)
     size = number = 0
     async for piece in filling.pieces():

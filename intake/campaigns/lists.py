@@ -34,6 +34,11 @@ class CampaignList(NamedTuple):
     groups: Sequence[tuple[str, CampaignGroup]]
     part: str = ""
 
+    @property
+    def place(self) -> str:
+        """The place of its first group, and its part, for messages."""
+        return f"{self.groups[0][0]}, part {visible(self.part)}" if self.part else self.groups[0][0]
+
 
 def targets(posted: PostedCampaign, groups: Sequence[CampaignGroup], now: int) -> list[CampaignList]:
     """Return the lists of a campaign. `now`: ms.
@@ -91,6 +96,6 @@ def _check_apart(found: Sequence[CampaignList]) -> None:
     for target in found:
         if (earlier := first.setdefault(target.list_name, target)) is not target:
             raise faults.bad_request(
-                f"{target.groups[0][0]}: its list has the same name as that of {earlier.groups[0][0]}; put "
+                f"{target.place}: its list has the same name as that of {earlier.place}; put "
                 '{{ group_name }} into list_name and give each group its own name, or set "lists": "merged"'
             )

@@ -30,15 +30,14 @@ class MemberIdentities(NamedTuple):
 class Excluded(NamedTuple):
     """The excluded people. `names`: the identities that name them. `identities`: all of their identities."""
 
-    names: frozenset[str] = frozenset()
-    identities: frozenset[str] = frozenset()
+    names: set[str]
+    identities: set[str]
 
-    def and_all(self, people: Iterable[MemberIdentities]) -> Excluded:
-        """Return these excluded people and others."""
-        others = [*people]
-        names = (person.identity for person in others)
-        identities = (each for person in others for each in (person.identity, *person.also))
-        return Excluded(self.names.union(names), self.identities.union(identities))
+    def add(self, people: Iterable[MemberIdentities]) -> None:
+        """Exclude others, too."""
+        for person in people:
+            self.names.add(person.identity)
+            self.identities.update((person.identity, *person.also))
 
     def has(self, person: MemberIdentities) -> bool:
         """Return whether the person is excluded.
@@ -57,7 +56,7 @@ def excluded(exclusions: Iterable[Raw], connection: Connection, by_email: bool =
     Unlike a member, an exclusion that identifies nobody is refused: somebody who must not be on a list would be on it.
     `by_email`: so is one without an e-mail, because a group comes from an audience.
     """
-    found: list[MemberIdentities] = []
+    found = Excluded(set(), set())
     for index, raw in enumerate(exclusions):
         place = f"$.exclusions[{index}]"
         people = _people(raw, place, connection)
@@ -66,8 +65,8 @@ def excluded(exclusions: Iterable[Raw], connection: Connection, by_email: bool =
         usable = _usable(people)
         if by_email and not has_emails(usable):
             raise faults.bad_request(f"{place}: a group comes from an audience, which knows people by e-mail; add it")
-        found += usable
-    return Excluded().and_all(found)
+        found.add(usable)
+    return found
 
 
 class GroupMember(NamedTuple):
@@ -85,11 +84,13 @@ class GroupMember(NamedTuple):
 def part_of(campaign: str, parts: Mapping[str, int], identity: str) -> str:
     """Return the part of a group that a person is in: the same at every time, also when the group changes.
 
-    `parts`: name -> percent. Chosen by the e-mail, else the id, else the phone, and differently in each campaign.
+    `parts`: name -> percent, in any order, because programs write the names of an object in any order. Chosen by the
+    e-mail, else the id, else the phone, and differently in each campaign.
     """
     digest = hashlib.blake2b(f"{campaign}\0{identity}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
     place = int.from_bytes(digest) % 100
-    ends = zip(accumulate(parts.values()), parts, strict=True)
+    names = sorted(parts)
+    ends = zip(accumulate(parts[name] for name in names), names, strict=True)
     return next(name for end, name in ends if place < end)
 
 

@@ -11,10 +11,11 @@ from configuration.connections import Connection
 from intake.campaigns import lists, messages
 from intake.campaigns import members as campaign_members
 from intake.campaigns.lists import CampaignList
-from intake.campaigns.members import Excluded, GroupMember, part_of
+from intake.campaigns.members import GroupMember, part_of
 from intake.campaigns.messages import CampaignGroup, PostedCampaign
 from intake.changes.messages import planned
 from intake.http import faults
+from intake.http.limits import COMPARED
 from queues.names import Queue
 from queues.snapshots.orders import SnapshotOrder, new_id, queue_of
 
@@ -35,7 +36,8 @@ class AudienceSource(NamedTuple):
 class PlannedSnapshot(NamedTuple):
     """A snapshot to submit: `members` and the members of `sources`, without people in `out` and `out_of`.
 
-    `excluded`: the number of members of the request who are left out already.
+    `excluded`: the number of members of the request who are left out already. `out`: identities of excluded people;
+    empty without `sources`.
     """
 
     queue: Queue
@@ -43,7 +45,7 @@ class PlannedSnapshot(NamedTuple):
     members: Sequence[GroupMember]
     excluded: int
     sources: Sequence[AudienceSource]
-    out: Excluded
+    out: frozenset[str]
     out_of: Sequence[Queue]
 
 
@@ -65,43 +67,57 @@ def planned_of(
     by_email = any(group.audience is not UNSET for group in groups)
     compared = bool(posted.excluded_audiences) or (posted.exclusive and by_email)
     out = campaign_members.excluded(posted.exclusions or (), connection, by_email)
-    out_of = [Queue(connection.name, "audience", each) for each in posted.excluded_audiences or ()]
+    members: dict[str, dict[str, list[GroupMember]]] = {}
     found: list[PlannedSnapshot] = []
-    known: dict[str, list[GroupMember]] = {}
+    for target, sources, out_of in _compared(targets, posted, connection):
+        for place, group in target.groups:
+            if place not in members:
+                members[place] = _by_part(group, place, posted.name, connection, compared)
+        own = [each for place, _ in target.groups for each in members[place][target.part]]
+        kept = campaign_members.kept(own, out)
+        queue = queue_of(connection.name, target.audience)
+        order = _order(target, queue, posted, launch, now)
+        # A copy only where it is needed: a thousand lists may exclude a hundred thousand people.
+        names = frozenset(out.identities if sources else ())
+        found.append(PlannedSnapshot(queue, order, kept, len(own) - len(kept), sources, names, out_of))
+        if posted.exclusive:
+            out.add(person for member in kept for person in member.people)
+    return found
+
+
+def _compared(
+    targets: Sequence[CampaignList], posted: PostedCampaign, connection: Connection
+) -> Iterator[tuple[CampaignList, list[AudienceSource], list[Queue]]]:
+    """Yield each list with the audiences whose members go on it, and those whose members do not.
+
+    Raises falcon.HTTPBadRequest beyond COMPARED: every audience is read once for each list.
+    """
+    out_of = dict.fromkeys(Queue(connection.name, "audience", each) for each in posted.excluded_audiences or ())
     earlier: tuple[str, list[Queue]] = ("", [])
+    count = 0
     for target in targets:
         place = target.groups[0][0]
         if posted.exclusive and place != earlier[0]:
             # Only now: the parts of one group come from the same audience.
-            out_of = out_of + earlier[1]
-        members = _members(target, posted, connection, known, compared)
-        kept = campaign_members.kept(members, out)
+            out_of |= dict.fromkeys(earlier[1])
         sources = [*_sources(target, posted, connection)]
-        queue = queue_of(connection.name, target.audience)
-        order = _order(target, queue, posted, launch, now)
-        found.append(PlannedSnapshot(queue, order, kept, len(members) - len(kept), sources, out, out_of))
-        if posted.exclusive:
-            out = out.and_all(person for member in kept for person in member.people)
-            earlier = place, [source.queue for source in sources]
-    return found
+        earlier = place, [source.queue for source in sources]
+        count += len({*earlier[1], *out_of})
+        if count > COMPARED:
+            raise faults.bad_request(
+                f"{target.place}: each list reads its audiences and the excluded ones, with this one {count:,} in all; "
+                f"at most {COMPARED:,} are read. Send fewer lists or audiences in one campaign"
+            )
+        yield target, sources, [*out_of]
 
 
-def _members(
-    target: CampaignList,
-    posted: PostedCampaign,
-    connection: Connection,
-    known: dict[str, list[GroupMember]],
-    by_email: bool,
-) -> list[GroupMember]:
-    """Return the members of a list's groups, or of its part of a group. `known`: those read so far, by place."""
-    found: list[GroupMember] = []
-    for place, group in target.groups:
-        if place not in known:
-            known[place] = [*campaign_members.read(group.members or (), place, connection, by_email)]
-        parts = group.split
-        found += [
-            each for each in known[place] if not parts or part_of(posted.name, parts, each.identity) == target.part
-        ]
+def _by_part(
+    group: CampaignGroup, place: str, campaign: str, connection: Connection, by_email: bool
+) -> dict[str, list[GroupMember]]:
+    """Return the members of a group by part, each read and divided once; without parts, all of them under ""."""
+    found: dict[str, list[GroupMember]] = {part: [] for part in group.split or ("",)}
+    for each in campaign_members.read(group.members or (), place, connection, by_email):
+        found[part_of(campaign, group.split, each.identity) if group.split else ""].append(each)
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, Final
 
@@ -78,10 +79,7 @@ class Campaigns:
         try:
             await check(self._redis, planned)
             # All are staged before the first is submitted, so that none is carried out when there is no room for all.
-            sizes = [
-                await self._staging.stage(each.order.snapshot, filling.pieces())
-                for each, filling in zip(planned, fillings, strict=True)
-            ]
+            sizes = await self._stage(planned, fillings)
         except AudienceNotReady as fault:
             raise falcon.HTTPConflict(
                 title="An audience cannot be used", description=f"{fault}. Nothing was accepted."
@@ -91,6 +89,18 @@ class Campaigns:
             await self._staging.submit(each.queue, record, facts(each.order.name, {}))
         syncs = [_sync(each, filling) for each, filling in zip(planned, fillings, strict=True)]
         return CampaignAnswer(planned[0].order.campaign, syncs)
+
+    async def _stage(self, planned: Sequence[PlannedSnapshot], fillings: Sequence[Filling]) -> list[int]:
+        """Stage the people of all lists; return the sizes in bytes. If one fails, none is kept."""
+        names = [each.order.snapshot for each in planned]
+        sizes: list[int] = []
+        try:
+            for name, filling in zip(names, fillings, strict=True):
+                sizes.append(await self._staging.stage(name, filling.pieces()))
+        except Exception:
+            await self._staging.drop(*names[: len(sizes)])
+            raise
+        return sizes
 
 
 def _sync(planned: PlannedSnapshot, filling: Filling) -> CampaignSync:

@@ -54,6 +54,8 @@ MEMBERSHIPS = 50_000
 IDENTITIES = 100
 #: Groups of one campaign: as many as Klaviyo has room for lists.
 GROUPS = 1_000
+#: Audiences that one campaign reads, each once for each list: an audience of a million people takes about a second.
+COMPARED = 100
 #: Characters of an audience id, an audience name, and the id of a message (or its idempotency key).
 AUDIENCE_ID = 200
 AUDIENCE_NAME = 255

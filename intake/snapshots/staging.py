@@ -47,9 +47,14 @@ class Staging:
         except Exception:
             # Deleted now instead of when it expires: a large body that breaks off and is repeated would soon fill the
             # ledger, and a full ledger accepts nothing.
-            with suppress(RedisError, OSError):
-                await orders.unstage_async(self._redis, snapshot_id)
+            await self.drop(snapshot_id)
             raise
+
+    async def drop(self, *snapshot_ids: str) -> None:
+        """Delete bodies that are not submitted. Without Redis they expire instead."""
+        with suppress(RedisError, OSError):
+            for each in snapshot_ids:
+                await orders.unstage_async(self._redis, each)
 
     async def _stage(self, snapshot_id: str, pieces: AsyncIterator[bytes]) -> int:
         self._commit.check()  # before the first piece too, so that no body is read in vain

@@ -121,6 +121,35 @@ def test_an_audience_without_a_snapshot_or_with_pending_changes_is_refused_with_
     assert "default/snapshot/vips has changes" in refused(intake, redis, posted({"audience": "vips"}))
 
 
+def test_members_of_a_merged_list_keep_their_attributes_if_an_audience_has_them_too(
+    intake: Intake, redis: Redis
+) -> None:
+    fill(redis, VIPS, "ann@example.com")
+    groups = {"members": [{"email": "ann@example.com", "code": "S10"}]}, {"audience": "vips"}
+    (sync,) = intake.post(PATH, posted(*groups, lists="merged")).json()["syncs"]
+    rows = lines(redis, sync["snapshot"])
+    assert rows == [{"email": "ann@example.com"}, {"email": "ann@example.com", "code": "S10"}], "the last row counts"
+
+
+def test_members_cannot_be_compared_with_an_audience_of_somebody_without_an_e_mail(
+    intake: Intake, redis: Redis
+) -> None:
+    fill(redis, GONE, "external_id:c-1")
+    ann = {"members": [{"email": "ann@example.com", "external_id": "c-1"}]}
+    assert "has none" in refused(
+        intake, redis, posted({"members": [{"email": "a@b.com"}]}, excluded_audiences=["gone"])
+    )
+    assert "has none" in refused(intake, redis, posted({"audience": "gone"}, ann, exclusive=True))
+
+
+def test_a_command_whose_second_list_fails_leaves_nothing_staged(redis: Redis, command: Any, tmp_path: Path) -> None:
+    fill(redis, GONE, "external_id:c-1")
+    (tmp_path / "spring.json").write_text(json.dumps(posted({"audience": "gone"}, {"members": []}, exclusive=True)))
+    made = command("campaign", str(tmp_path / "spring.json"))
+    assert (made.exit_code, "Nothing was submitted" in made.stderr) == (1, True), made.output
+    assert not redis.keys("ferry:*:body")
+
+
 @pytest.mark.parametrize("who", ["vips", "gone"])
 def test_people_without_an_e_mail_cannot_be_compared_with_another_audience(
     intake: Intake, redis: Redis, who: str
@@ -129,7 +158,7 @@ def test_people_without_an_e_mail_cannot_be_compared_with_another_audience(
     fill(redis, GONE, "ann@example.com")
     fill(redis, Queue("default", "audience", who), "external_id:c-1")
     said = refused(intake, redis, posted({"audience": "vips"}, excluded_audiences=["gone"]))
-    assert "has no e-mail" in said
+    assert "by e-mail, but somebody in one of the audiences has none" in said
     assert "c-1" not in said
 
 

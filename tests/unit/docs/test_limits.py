@@ -21,6 +21,7 @@ def test_the_page_names_every_limit() -> None:
         "audiences": limits.AUDIENCES,
         "memberships": limits.MEMBERSHIPS,
         "identities": limits.IDENTITIES,
+        "readings": limits.COMPARED,
         "levels": limits.NESTED,
         "digits": limits.DIGITS,
     }
