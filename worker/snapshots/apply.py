@@ -48,26 +48,28 @@ def wait_for_room(of: SnapshotRun) -> None:
 
 def apply(of: SnapshotRun, plan: Plan) -> None:
     """Queue the changes that are not queued yet. Raises Later while the queue is full, LeaseLost."""
-    policy = of.connection.policy_for("audience", of.audience.target)
     facts = msgspec.json.encode(of.facts)
     todo = ((bucket, planned) for bucket, planned in plan.parts() if bucket >= of.course.bucket)
     for done, (bucket, planned) in enumerate(todo, 1):
-        changes = [_encoded(of, change) for change in planned]
-        try:
-            left_out = mirror.mirror(
-                of.delivery.redis, of.audience, policy, of.order.snapshot, bucket, changes, facts, now_ms()
-            )
-        except (QueueFull, OutOfMemoryError):
-            of.note()
-            raise Later(f"snapshot {of.order.snapshot}: {of.audience} is full", FULL_S) from None
-        except SnapshotReplaced as replaced:
-            of.begin_again()
-            raise Later(str(replaced), 1.0) from None
-        of.course.queued += len(changes) - left_out
-        of.course.newer += left_out
-        of.course.bucket = bucket + 1
+        queue_bucket(of, bucket, [_encoded(of, change) for change in planned], facts)
         if done % NOTE_EVERY == 0:
             of.note()
+
+
+def queue_bucket(of: SnapshotRun, bucket: int, changes: list[bytes], facts: bytes = b"") -> None:
+    """Queue the changes of one bucket, once. `facts`: JSON of the audience. Raises Later while the queue is full."""
+    redis, policy = of.delivery.redis, of.connection.policy_for("audience", of.audience.target)
+    try:
+        left_out = mirror.mirror(redis, of.audience, policy, of.order.snapshot, bucket, changes, facts, now_ms())
+    except (QueueFull, OutOfMemoryError):
+        of.note()
+        raise Later(f"snapshot {of.order.snapshot}: {of.audience} is full", FULL_S) from None
+    except SnapshotReplaced as replaced:
+        of.begin_again()
+        raise Later(str(replaced), 1.0) from None
+    of.course.queued += len(changes) - left_out
+    of.course.newer += left_out
+    of.course.bucket = bucket + 1
 
 
 def void_letters(of: SnapshotRun, people: Gathered) -> None:

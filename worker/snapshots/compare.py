@@ -10,17 +10,14 @@ import logging
 from collections.abc import Iterator
 from contextlib import closing
 
-from redis.exceptions import OutOfMemoryError
-
 from queues.clock import now_ms
-from queues.errors import QueueFull, SnapshotReplaced
-from queues.snapshots import comparisons, guard, mirror, orders, rosters
+from queues.snapshots import comparisons, guard, orders, rosters
 from queues.snapshots.comparisons import Differing
 from queues.snapshots.rosters import Identities
 from snapshots.plan import verdict
 from worker.errors import Later
 from worker.lists import list_of
-from worker.snapshots.apply import FULL_S, wait_for_room
+from worker.snapshots.apply import queue_bucket, wait_for_room
 from worker.snapshots.baseline import newer_people, read_list
 from worker.snapshots.difference import ListDifference, drift, forget_attributes, repairs
 from worker.snapshots.roster import Roster
@@ -94,22 +91,11 @@ def _kept_back(of: SnapshotRun, found: ListDifference) -> str:
 
 def _repair(of: SnapshotRun, found: ListDifference) -> None:
     wait_for_room(of)
-    redis, policy = of.delivery.redis, of.connection.policy_for("audience", of.audience.target)
+    redis = of.delivery.redis
     forget_attributes(redis, of.audience, found.missing)
     for bucket, changes in repairs(redis, of.audience, found, of.order.snapshot):
-        if bucket < of.course.bucket:
-            continue
-        of.renew()
-        try:
-            left_out = mirror.mirror(redis, of.audience, policy, of.order.snapshot, bucket, changes, b"", now_ms())
-        except (QueueFull, OutOfMemoryError):
-            of.note()
-            raise Later(f"comparison {of.order.snapshot}: {of.audience} is full", FULL_S) from None
-        except SnapshotReplaced as replaced:
-            of.begin_again()
-            raise Later(str(replaced), 1.0) from None
-        of.course.queued += len(changes) - left_out
-        of.course.newer += left_out
-        of.course.bucket = bucket + 1
+        if bucket >= of.course.bucket:
+            of.renew()
+            queue_bucket(of, bucket, changes)
     of.course.step = "finish"
     of.note()
