@@ -67,6 +67,11 @@ local function is_one(change, other)
   return false
 end
 
+-- is_undecided(letter): whether it is an update that may be another person's: nobody else's removal ends it.
+local function is_undecided(letter)
+  return letter[2][4] == 'ambiguous_person' and string.find(letter[2][2], '["update"', 1, true) ~= nil
+end
+
 -- overtake(dead, buried, change): removes the older dead letters of the person whose membership a change has settled:
 -- replaying one could put the person back on a list that the change removed them from. Returns how many.
 local function overtake(dead, buried, change)
@@ -75,7 +80,7 @@ local function overtake(dead, buried, change)
     for id in string.gmatch(redis.call('HGET', buried, key) or '', '%S+') do
       local letter = redis.call('XRANGE', dead, id, id)[1]
       local is_older = letter and string.sub(letter[2][2], 2, 14) <= string.sub(change, 2, 14)
-      if is_older and is_one(change, letter[2][2]) then
+      if is_older and is_one(change, letter[2][2]) and not is_undecided(letter) then
         unbury(dead, buried, id)
         overtaken = overtaken + 1
       end

@@ -60,6 +60,18 @@ def test_a_later_delivery_supersedes_the_dead_letters_it_overtook(redis: Redis) 
     assert redis.hmget(keys.queue(QUEUE), "accepted", "delivered", "dead", "superseded") == [b"103", b"100", b"1", b"2"]
 
 
+def test_an_update_that_may_be_another_persons_is_superseded_by_nobodys_removal(redis: Redis) -> None:
+    ambiguous = [
+        DeadOnArrival(change("p0@example.com", action=action), "ambiguous_person", "") for action in ("update", "add")
+    ]
+    accept(redis, Acceptance(QUEUE, FlushPolicy(), "", [], ambiguous), NOW)
+    put(redis, *names(100), at=NOW + 1)
+    (batch_id,) = take_due(redis, NOW + 1)
+    batches.settle(redis, hold(redis, batch_id), Settlement(moved=[0]), NOW + 1)
+    assert [letter.change.body.action for letter in dead_letters.read(redis, QUEUE)] == ["update"]
+    assert redis.hmget(keys.queue(QUEUE), "dead", "superseded") == [b"1", b"1"]
+
+
 def test_purged_letters_are_gone_and_stay_counted_as_dead(redis: Redis) -> None:
     accept(redis, Acceptance(QUEUE, FlushPolicy(), "", [], [DeadOnArrival(change("a@example.com"), "x", "")]), NOW)
     (kept,) = dead_letters.read(redis, QUEUE)
