@@ -15,9 +15,7 @@ from ops import campaigns
 from ops.errors import Failed
 from ops.ledger import by, ledger
 from ops.output import echo, print_json
-from queues import audit
 from queues.clock import now_ms
-from queues.snapshots.orders import audience_of
 from text.escaping import visible
 from text.wording import number, plural
 
@@ -53,9 +51,7 @@ def campaign(file: Path, as_json: bool) -> None:
             raise Failed(f"{file}: {fault.description}") from fault
         except TooMuch as fault:
             raise Failed(f"{file}: {fault}") from fault
-        filled = campaigns.submit(redis, known.redis_url, planned)
-        for each in planned:
-            audit.note(redis, by(), "sync", audience_of(each.queue), "submitted")
+        filled = campaigns.submit(redis, known.redis_url, planned, by())
     found = [
         {"list": each.order.list_name, "snapshot": each.order.snapshot, "members": of.members, "excluded": of.excluded}
         for each, of in zip(planned, filled, strict=True)

@@ -25,7 +25,7 @@ from ops.sync.follow import follow
 from ops.sync.rejected import write
 from ops.sync.source import KINDS, Source, source
 from ops.sync.submit import submit
-from ops.sync.view import columns_view, counts_table
+from ops.sync.view import columns_view, counts_table, settled_line
 from queues import audit
 from queues.names import Queue
 from queues.snapshots import orders, outcomes
@@ -159,6 +159,4 @@ def _end(queue: Queue, record: Record, why: str | None, as_json: bool) -> None:
 def _delivery(queue: Queue, record: Record) -> str:
     if left := record.outcomes.pending:
         return f"Delivering: {plural(left, 'change')} of {queue} not delivered yet, see ferry syncs {queue}"
-    if record.state == "imported":
-        return 'Imported. No changes are pending; the list was not checked, because prove is not "all".'
-    return "Delivered. No changes are pending: the list equals the file."
+    return settled_line(record, "file")

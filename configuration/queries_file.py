@@ -127,9 +127,11 @@ class QuerySchema(Schema):
         _one_of(read, _READS)
 
     @validates_schema
-    def _when(self, read: dict[str, object], **_: object) -> None:
+    def _when(self, read: dict[str, Any], **_: object) -> None:
         if "schedule" in read and "every" in read:
             raise ValidationError("there is also schedule; keep one of them.", "every")
+        if "every" in read and read.get("jitter_minutes", 0) * 60 >= _seconds(read["every"]):
+            raise ValidationError("not shorter than every; make it smaller.", "jitter_minutes")
 
     @validates_schema
     def _bounds(self, read: dict[str, Any], **_: object) -> None:

@@ -25,10 +25,12 @@ from mappings.columns import ColumnSettings
 from ops.errors import Failed
 from ops.sync.source import FORMATS, source
 from ops.sync.submit import order_staged
+from queues import audit
 from queues.errors import Unavailable
+from queues.names import Queue
 from queues.server.connection import connect_async
 from queues.snapshots import orders
-from queues.snapshots.orders import PIECE
+from queues.snapshots.orders import PIECE, audience_of
 from queues.snapshots.sources import AudienceNotReady
 from snapshots import csv_rows
 from snapshots.lines import lines
@@ -36,6 +38,7 @@ from snapshots.opening import opened
 from snapshots.reading import check_beginning
 from snapshots.report import ReadReport
 from snapshots.rows import Unreadable
+from text.wording import plural
 
 _FILE: Final = "file"
 _encode = msgspec.json.Encoder().encode
@@ -97,10 +100,11 @@ def _rows(path: Path, settings: ColumnSettings) -> Iterator[bytes]:
         raise Failed(f"{path}: {fault.strerror}. Nothing was submitted.") from fault
 
 
-def submit(redis: Redis, url: str, planned: Sequence[PlannedSnapshot]) -> list[Filling]:
-    """Submit the snapshots of a campaign; return how many people each has, in the same order. `url`: of `redis`.
+def submit(redis: Redis, url: str, planned: Sequence[PlannedSnapshot], who: str) -> list[Filling]:
+    """Submit the snapshots of a campaign; return how many people each has, in the same order.
 
-    Raises Failed if an audience cannot be used; nothing is submitted then.
+    `url`: of `redis`. `who`: the user, as the audit log shows it. Raises Failed if an audience cannot be used, and
+    nothing is submitted then; also if a queue is full, and says how many lists were submitted before.
     """
     try:
         staged = asyncio.run(_stage_all(url, planned))
@@ -108,9 +112,23 @@ def submit(redis: Redis, url: str, planned: Sequence[PlannedSnapshot]) -> list[F
         raise Failed(f"{fault}. Nothing was submitted.") from fault
     except Unavailable as fault:
         raise Failed("Redis does not answer; nothing was submitted. Try again: ferry doctor finds the cause") from fault
-    for each, (_, size) in zip(planned, staged, strict=True):
-        order_staged(redis, each.queue, each.order, size, facts(each.order.name, {}))
+    for before, (each, (_, size)) in enumerate(zip(planned, staged, strict=True)):
+        try:
+            order_staged(redis, each.queue, each.order, size, facts(each.order.name, {}))
+        except Failed as fault:
+            if not before:
+                raise
+            raise _in_part(each.queue, before) from fault
+        audit.note(redis, who, "sync", audience_of(each.queue), "submitted")
     return [filling for filling, _ in staged]
+
+
+def _in_part(full: Queue, before: int) -> Failed:
+    """Return the error for a full queue after `before` lists were submitted."""
+    return Failed(
+        f"{full} is full; {plural(before, 'list was', 'lists were')} submitted before it, the others not. Repeat the "
+        "command when workers have carried out pending ones: ferry status"
+    )
 
 
 async def _stage_all(url: str, planned: Sequence[PlannedSnapshot]) -> list[tuple[Filling, int]]:

@@ -11,6 +11,7 @@ from configuration.queries import DataSource, Query
 from sources import servers
 from sources.reading import read_statement
 from sources.statement import Statement
+from sources.watch import Watch
 
 #: Seconds for the whole attempt.
 _LIMIT_S: Final = 30.0
@@ -34,8 +35,12 @@ _REMEDY: Final = "give Ferry a user with SELECT on the tables or views of its qu
 def probe(source: DataSource) -> list[str]:
     """Return warnings about rights that are too wide, each with its remedy. Raises SourceError if it cannot be read."""
     if source.kind == "server":
-        with servers.connected(source, "probe") as connection:
-            return [*_warnings(connection)]
+        with (
+            Watch(_deadline(), lambda: False) as watch,
+            servers.connected(source, "probe") as connection,
+            watch.stopping(servers.stop(connection)),
+        ):
+            return [*_warnings(connection, watch)]
     with read_statement(Query("probe", source.name), source, Statement("SELECT 1 AS one", ""), _deadline()) as reading:
         for _ in reading:
             pass
@@ -46,11 +51,11 @@ def _deadline() -> float:
     return time.monotonic() + _LIMIT_S
 
 
-def _warnings(connection: Any) -> Iterator[str]:
+def _warnings(connection: Any, watch: Watch) -> Iterator[str]:
     if connection.dialect.name != "postgresql":
         return
     for rights, asks in _RIGHTS.items():
-        if servers.value(connection, asks):
+        if servers.value(connection, asks, watch):
             yield f"the user {rights}: {_REMEDY}"
             if rights == _SUPERUSER:  # who has every other right, too
                 break

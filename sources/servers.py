@@ -88,9 +88,9 @@ def _close_cursor(context: Any) -> None:
             cursor.close()
 
 
-def value(connection: Any, sql: str) -> object:
+def value(connection: Any, sql: str, watch: Watch) -> object:
     """Return the single value of a SELECT without values of its own. Raises SourceError."""
-    with _translated(None):
+    with _translated(watch):
         return connection.exec_driver_sql(sql).scalar()
 
 
@@ -117,7 +117,7 @@ def _prepare(connection: Any, _record: object) -> None:
 @contextmanager
 def opened(source: DataSource, statement: Statement, binds: Binds, watch: Watch, name: str) -> Iterator[OpenResult]:
     """Run the query in one transaction, which sees the database as it was at its start. Raises SourceError."""
-    with connected(source, name) as connection, watch.stopping(_stop(connection)):
+    with connected(source, name) as connection, watch.stopping(stop(connection)):
         from sqlalchemy import text
 
         # text() takes every colon for a value that is not escaped.
@@ -140,7 +140,7 @@ def _column(described: Any) -> ResultColumn:
     return ResultColumn(described[0], getattr(described, "type_display", ""))
 
 
-def _stop(connection: Any) -> Callable[[], None]:
+def stop(connection: Any) -> Callable[[], None]:
     """Return a function that ends the running statement from another thread; it does nothing for other drivers.
 
     At first it asks the server. When that did not help, it ends the connection: a server that no longer answers would
@@ -150,7 +150,7 @@ def _stop(connection: Any) -> Callable[[], None]:
     is_postgresql = connection.dialect.name == _POSTGRESQL
     asked = count(1)
 
-    def stop() -> None:
+    def ended() -> None:
         with suppress(Exception):  # the connection ended meanwhile; the reader notices that itself
             if is_postgresql and next(asked) <= _CANCELS:
                 driver.cancel_safe(timeout=_CANCEL_S)
@@ -158,7 +158,7 @@ def _stop(connection: Any) -> Callable[[], None]:
                 with socket.socket(fileno=os.dup(driver.fileno())) as same:
                     same.shutdown(socket.SHUT_RDWR)
 
-    return stop
+    return ended
 
 
 def _batches(found: Any, watch: Watch) -> Iterator[Sequence[Sequence[Any]]]:
@@ -167,21 +167,22 @@ def _batches(found: Any, watch: Watch) -> Iterator[Sequence[Sequence[Any]]]:
 
 
 @contextmanager
-def _translated(watch: Watch | None) -> Iterator[None]:
+def _translated(watch: Watch) -> Iterator[None]:
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
         yield
-    except (SQLAlchemyError, UnicodeError) as fault:
+    except (SQLAlchemyError, UnicodeError, OSError) as fault:
         # Without the cause, whose text quotes values and would stand in a traceback.
-        raise (watch and watch.why) or _error(fault) from None
+        raise watch.why or _error(fault) from None
 
 
 def _error(fault: Exception) -> SourceError:
     """Return the error without the driver's text, which quotes values, but for faults of the SQL itself."""
     state, cause, detail = _described(fault)
     remedy = _OWN.get(state) or _REMEDIES.get(state[:2])
-    if getattr(fault, "connection_invalidated", False):  # so SQLAlchemy calls a connection that is gone
+    # So SQLAlchemy calls a connection that is gone; some drivers raise OSError.
+    if isinstance(fault, OSError) or getattr(fault, "connection_invalidated", False):
         return SourceError("connection_lost", remedy or "it broke before the last row: run the query again", detail)
     remedy = remedy or "run the SQL in your database's own client, which shows the whole message"
     said = getattr(getattr(cause, "diag", None), "message_primary", None) if state.startswith("42") else None

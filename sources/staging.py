@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
@@ -54,25 +54,35 @@ class StagedResult:
 def stage(reading: Reading, folder: Path) -> StagedResult:
     """Write all rows into a file in `folder`, and end the reading. Raises SourceError, and leaves no file."""
     with closing(reading):
-        try:
+        with _on_disk(folder):
             file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # it outlives this function
-            try:
-                rows = _written(reading, file)
-            except BaseException:
+        try:
+            rows = _written(reading, file, folder)
+        except BaseException:
+            with suppress(OSError):  # closing writes what is left, and the disk may be full
                 file.close()
-                raise
-        except OSError as fault:
-            remedy = f"make room in {folder}, or correct its rights"
-            raise SourceError("disk_full", remedy, type(fault).__name__) from fault
+            raise
     seconds = time.monotonic() - reading.started
     left_out = {column: dict(reasons) for column, reasons in reading.left_out.items()}
     return StagedResult(file, rows, reading.columns, left_out, reading.sha256_of_sql, seconds)
 
 
-def _written(reading: Reading, file: IO[bytes]) -> int:
+@contextmanager
+def _on_disk(folder: Path) -> Iterator[None]:
+    """Name a fault of the local disk. Only around its own calls: a driver raises OSError, too."""
+    try:
+        yield
+    except OSError as fault:
+        remedy = f"make room in {folder}, or correct its rights"
+        raise SourceError("disk_full", remedy, type(fault).__name__) from fault
+
+
+def _written(reading: Reading, file: IO[bytes], folder: Path) -> int:
     rows = 0
     for batch in reading.batches:
-        file.write(_encode(batch))
+        with _on_disk(folder):
+            file.write(_encode(batch))
         rows += len(batch)
-    file.flush()
+    with _on_disk(folder):
+        file.flush()
     return rows

@@ -14,7 +14,7 @@ from ops.queries import actions
 from ops.queries.documents import RunDocument
 from ops.queries.follow import follow
 from ops.queries.view import run_lines
-from ops.sync.view import columns_view, counts_table
+from ops.sync.view import columns_view, counts_table, settled_line
 from queues.queries import records
 from queues.queries.records import QueryRun
 from queues.snapshots.records import Record
@@ -75,7 +75,7 @@ def _report(query: Query, run: QueryRun, record: Record | None, as_json: bool) -
             f"\nDelivering: {plural(left, 'change')} not delivered yet, see ferry queries runs {query.name}; "
             "if they stay, ferry holds says why"
             if left
-            else "\nDelivered. No changes are pending: the list equals the result."
+            else f"\n{settled_line(record, 'result')}"
         )
 
 

@@ -63,7 +63,7 @@ def rows(run: str, kind: str, as_csv: bool, personal_data: bool, as_json: bool) 
 
     Rejected rows have numbers from 1, in the order of the result; ORDER BY keeps that order. Added and changed people
     are found on the list as it is now; those who are not on it any more have no name. Ferry stores no data of the rows,
-    and at most 10,000 numbers for each reason and 10,000 people of a kind.
+    and at most 10,000 numbers for each reason and, for 7 days, 10,000 people of a kind.
 
     \b
     Examples:
@@ -94,7 +94,9 @@ def rows(run: str, kind: str, as_csv: bool, personal_data: bool, as_json: bool) 
         for name, names in shown:
             made.add_row(visible(name) or "(not on the list)", visible(", ".join(names)))
         console().print(made)
-    if len(people) < total:
+    if total and not people:
+        complain("Who they were is not kept any more: Ferry keeps it for 7 days.")
+    elif len(people) < total:
         complain(f"These are the first {number(len(people))} of {number(total)}.")
 
 

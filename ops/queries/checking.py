@@ -11,20 +11,17 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-import click
 from redis import Redis
 
 from configuration.queries import DataSource, Query
 from configuration.settings import Settings
 from mappings.columns import ColumnError, layout
 from ops.errors import Failed
+from ops.queries.actions import chosen
 from ops.sync.dry_run import DryRun, rehearse
 from ops.sync.source import Source
-from queues import pending
 from queues.clock import now_ms
 from queues.names import Queue
-from queues.snapshots import orders
-from queues.snapshots.orders import SnapshotOrder
 from queues.snapshots.records import ColumnUse
 from snapshots.report import ReadReport
 from snapshots.rows import Selection
@@ -33,6 +30,7 @@ from sources.probe import probe
 from sources.reading import check_sendable, read
 from sources.results import ResultColumn
 from sources.staging import stage
+from worker.queries.result import facts_of, order_of
 
 #: The first rows that are shown.
 ROWS: Final = 20
@@ -51,12 +49,9 @@ class Examined:
 
 
 def wanted(known: Settings, name: str) -> tuple[Query, DataSource]:
-    """Return a query and its source. Raises click.UsageError if there is no such query."""
-    for query in known.queries:
-        if query.name == name:
-            return query, next(each for each in known.sources if each.name == query.source)
-    there = ", ".join(sorted(query.name for query in known.queries)) or "none"
-    raise click.UsageError(f"there is no query {name!r} in connections.toml (FERRY_CONNECTIONS); known: {there}")
+    """Return a query and its source. Raises Failed if there is no such query."""
+    query = chosen(known.queries, name)
+    return query, next(each for each in known.sources if each.name == query.source)
 
 
 def examine(known: Settings, query: Query, source: DataSource) -> Examined:
@@ -76,19 +71,8 @@ def forecast(redis: Redis, known: Settings, query: Query, source: DataSource) ->
     at = now_ms()
     with _explained(query), closing(stage(read(query, source, _deadline(query)), Path(tempfile.gettempdir()))) as found:
         check_sendable(query, found.columns)
-        order = SnapshotOrder(
-            orders.new_id(orders.queue_of(queue.connection, queue.target)),
-            at,
-            "ndjson",
-            rows=found.rows,
-            attributes=query.attributes,
-            name=query.list_name or "",
-            max_shrink_percent=query.max_shrink_percent,
-        )
-        facts = {"settings": {}, **pending.audience(redis, queue)}
-        if query.list_name:
-            facts["name"] = query.list_name
-        done = rehearse(redis, known, queue, Source("ndjson", False, found.pieces()), order, facts)
+        order, body = order_of(query, at, found.rows), Source("ndjson", False, found.pieces())
+        done = rehearse(redis, known, queue, body, order, facts_of(redis, query))
     for column, reasons in found.left_out.items():
         for reason, cells in reasons.items():
             done.report.leave_out(column, reason, cells)

@@ -46,7 +46,7 @@ _DESCRIPTION: Final = (
     "queued: for a worker, or its turn at the source. reading: the result. comparing: with the list. held: the guard "
     "asks a person. delivering: its changes are queued. delivered: Klaviyo has carried all of them out, and the list "
     "was checked. imported: carried out, but the list was not checked for all. failed: `error` says why. superseded: "
-    "by a newer one. cancelled: by a person. skipped: the run before was still reading. missed: no scheduler was "
+    "by a newer one. cancelled: by a person. skipped: the run before had not ended. missed: no scheduler was "
     "running. submitted: the record of its snapshot has expired."
 )
 _LAST_GOOD: Final = "As of when the last result that was submitted was read; `last.state` says what became of it."

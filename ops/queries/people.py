@@ -1,6 +1,6 @@
 """The people whom a run changed: keyed hashes that are joined with the membership ledger when somebody asks.
 
-Nothing of a person is stored for it, so an erasure has nothing more to erase.
+Only keyed hashes are stored, for 7 days; after an erasure they lead to nobody in the ledger.
 """
 
 from __future__ import annotations

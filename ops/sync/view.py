@@ -27,6 +27,13 @@ def reading(report: ReadReport) -> dict[str, Any]:
     }
 
 
+def settled_line(record: Record, source: str) -> str:
+    """Return how a snapshot ended whose changes are all settled. `source`: what the list was made equal to."""
+    if record.state == "imported":
+        return 'Imported. No changes are pending; the list was not checked, because prove is not "all".'
+    return f"Delivered. No changes are pending: the list equals the {source}."
+
+
 def columns_view(
     columns: Iterable[ColumnUse], left_out: Mapping[str, Mapping[str, int]], encoding: str
 ) -> Iterator[RenderableType]:

@@ -46,6 +46,8 @@ _decode = msgspec.json.Decoder(BatchResult).decode
 #: Action -> keyed hash of the person (people/identities.py) and the names of the attributes that change.
 PlannedPeople = Mapping[str, Sequence[tuple[bytes, list[str]]]]
 _PEOPLE: Final = "people"
+#: ms for which it is kept whom a snapshot changed (7 days).
+PEOPLE_MS: Final = 7 * 86_400_000
 _decode_people = msgspec.msgpack.Decoder(dict[str, list[tuple[bytes, list[str]]]]).decode
 
 
@@ -173,11 +175,11 @@ def _rows(stored: bytes | None) -> dict[str, list[int]]:
 
 
 def keep_people(redis: Redis, snapshot_id: str, people: PlannedPeople) -> None:
-    """Keep whom a snapshot changes as long as its record. May be repeated."""
-    redis.set(keys.snapshot(snapshot_id, _PEOPLE), zlib.compress(msgspec.msgpack.encode(people)), px=RECORD_MS)
+    """Keep whom a snapshot changes for PEOPLE_MS. May be repeated."""
+    redis.set(keys.snapshot(snapshot_id, _PEOPLE), zlib.compress(msgspec.msgpack.encode(people)), px=PEOPLE_MS)
 
 
 def people(redis: Redis, snapshot_id: str) -> dict[str, list[tuple[bytes, list[str]]]]:
-    """Return whom a snapshot changes by action; empty when it is unknown or was not compared yet."""
+    """Return whom a snapshot changes by action; empty when it is unknown, too old, or was not compared yet."""
     stored = cast("bytes | None", redis.get(keys.snapshot(snapshot_id, _PEOPLE)))
     return _decode_people(zlib.decompress(stored)) if stored else {}

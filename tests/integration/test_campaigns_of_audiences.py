@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from queues import keys
+from queues import audit, keys
 from queues.clock import now_ms
+from queues.errors import QueueFull
 from queues.names import Queue
-from queues.snapshots import members, orders
+from queues.snapshots import guard, members, orders
 from queues.snapshots.members import PERHAPS, Bucket, Member
 from tests.support.intake import Intake, known, running
 
@@ -204,3 +205,22 @@ def test_a_campaign_that_cannot_be_is_refused_by_the_command_and_nothing_is_subm
     assert made.exit_code == 1, made.output
     assert says in made.stderr
     assert not redis.keys("ferry:*:body")
+
+
+def test_a_full_queue_says_how_many_lists_were_submitted_before_it(
+    redis: Redis, command: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit, fits = guard.submit, iter([True, False])
+
+    def filling(redis: Redis, queue: Queue, *rest: Any) -> None:
+        if not next(fits):
+            raise QueueFull(str(queue))
+        submit(redis, queue, *rest)
+
+    monkeypatch.setattr(guard, "submit", filling)
+    groups = [{"members": [{"email": name}]} for name in PEOPLE[:3]]
+    (tmp_path / "spring.json").write_text(json.dumps(posted(*groups)))
+    made = command("campaign", str(tmp_path / "spring.json"))
+    assert made.exit_code == 1, made.output
+    assert "is full; 1 list was submitted before it, the others not." in " ".join(made.stderr.split())
+    assert [entry.what for entry in audit.read(redis, 10)] == ["sync"]

@@ -9,6 +9,7 @@ from redis import Redis
 
 from tests.support.intake_redis import server
 from tests.support.ops import NOWHERE, ferry, ferry_process
+from tests.support.web import free_port
 
 
 @pytest.mark.parametrize("command", ["up", "web", "scheduler", "worker"])
@@ -29,8 +30,10 @@ def test_a_process_without_its_redis_ends_with_1_and_without_the_password(tmp_pa
 
 
 def test_a_redis_without_room_for_another_client_is_named_as_that(tmp_path: Path) -> None:
-    with server(tmp_path, "--maxclients", "1") as (_, url), Redis.from_url(url) as taken:
+    # Over TCP: a Unix socket that Redis has closed takes no command, and its answer stays unread.
+    port = str(free_port())
+    with server(tmp_path, "--maxclients", "1", "--port", port) as (_, url), Redis.from_url(url) as taken:
         assert taken.ping()
-        told = ferry(url, tmp_path, "status")
+        told = ferry(f"redis://127.0.0.1:{port}/0", tmp_path, "status")
     assert told.exit_code == 1
     assert "max number of clients reached Raise its maxclients" in " ".join(told.output.split())

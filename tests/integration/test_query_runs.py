@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from redis import Redis
+from redis.exceptions import OutOfMemoryError
 
 from ops.queries.checking import forecast, wanted
 from queues import doorbell, holds
@@ -283,13 +284,35 @@ def test_the_run_of_a_query_that_is_gone_ends(shop: Shop) -> None:
     assert shop.ended(run_id).error == "query_unknown"
 
 
-def test_a_full_queue_of_snapshots_fails_the_run(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
-        raise QueueFull("default/snapshot/42")
-
-    monkeypatch.setattr(guard, "submit", full)
+@pytest.mark.parametrize(
+    ("fault", "code"), [(QueueFull("default/snapshot/42"), "queue_full"), (OutOfMemoryError(), "ledger_full")]
+)
+def test_without_room_for_its_snapshot_the_run_fails(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, fault: Exception, code: str
+) -> None:
+    monkeypatch.setattr(guard, "submit", _raising(fault))
     run_id, _ = slots.order(shop.redis, "42", "cli:ann", now_ms())
     worker.run(run_id)
     found = records.run(shop.redis, run_id)
     assert found is not None
-    assert (found.state, found.error, found.snapshot) == ("failed", "queue_full", "")
+    assert (found.state, found.error, found.snapshot) == ("failed", code, "")
+
+
+def test_a_snapshot_that_was_carried_out_is_not_submitted_again(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_id, _ = slots.order(shop.redis, "42", "cli:ann", now_ms())
+    with monkeypatch.context() as patch:
+        patch.setattr(leases, "end", _dying(leases.end, after=False))
+        with pytest.raises(Dead):
+            worker.run(run_id)
+    shop.lists.settle()
+    lease_over(shop.redis, run_id)
+    monkeypatch.setattr(guard, "submit", _raising(OutOfMemoryError()))
+    worker.run(run_id)
+    assert (shop.ended(run_id).state, shop.snapshots()) == ("submitted", ["delivered"])
+
+
+def _raising(fault: Exception) -> Callable[..., None]:
+    def raises(*_: object) -> None:
+        raise fault
+
+    return raises

@@ -238,3 +238,12 @@ def test_rights_that_are_too_wide_are_named(warehouse: Database) -> None:
         ]
         warehouse.run(f"CREATE TABLE owned (a int); ALTER TABLE owned OWNER TO {name}")
         assert "the user owns tables, and so may change and drop them" in " ".join(probe(reader))
+
+
+def test_a_catalog_that_does_not_answer_is_asked_for_a_limited_time(
+    source: DataSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sources.probe._LIMIT_S", 0.3)
+    monkeypatch.setattr("sources.probe._RIGHTS", {"sleeps": "SELECT pg_sleep(600)::text"})
+    with pytest.raises(SourceError, match=r"^timed out"):
+        probe(source)

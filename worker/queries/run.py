@@ -18,7 +18,7 @@ from redis.exceptions import OutOfMemoryError, RedisError
 
 from configuration.queries import DataSource, Query
 from logs import log_ids
-from queues import doorbell, pending
+from queues import doorbell
 from queues.clock import now_ms
 from queues.errors import QueueFull
 from queues.names import Queue
@@ -30,7 +30,7 @@ from sources.errors import SourceError
 from text.wording import sentence
 from worker.errors import DeliveryFailed
 from worker.process import ledger, settings_of_process
-from worker.queries.result import staged
+from worker.queries.result import facts_of, staged
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +42,7 @@ BUSY_MS: Final = 5_000
 #: Workers that may die while they read.
 MAX_STARTS: Final = 3
 _UNTOUCHED: Final = "The list was not touched."
+_LEDGER_FULL: Final = "Redis is nearly full: raise maxmemory, or let the queues drain"
 
 
 def run(run_id: str) -> None:
@@ -132,7 +133,7 @@ def _read(redis: Redis, held: HeldRun, query: Query, source: DataSource, stop: t
             _lost(held)
         return None
     except OutOfMemoryError:
-        _fail(redis, held, "ledger_full", "Redis is nearly full: raise maxmemory, or let the queues drain")
+        _fail(redis, held, "ledger_full", _LEDGER_FULL)
         return None
     if held.cancelled:
         _cancelled(redis, held)
@@ -148,9 +149,13 @@ def _submit(redis: Redis, held: HeldRun, query: Query, record: Record) -> None:
         return _lost(held)
     queue = Queue.parse(record.queue)
     try:
-        guard.submit(redis, queue, record, _facts(redis, query))
+        # One that goes on already was accepted: a repetition for which there is no room would withdraw it.
+        if record.state == "queued":
+            guard.submit(redis, queue, record, msgspec.json.encode(facts_of(redis, query)))
     except QueueFull:
         return _fail(redis, held, "queue_full", f"{queue} is full: wait until workers have carried out pending ones")
+    except OutOfMemoryError:
+        return _fail(redis, held, "ledger_full", _LEDGER_FULL)
     held.run.state, held.run.ended = "submitted", now_ms()
     if not leases.end(redis, held, _good(held, record)):
         return _lost(held)
@@ -162,12 +167,6 @@ def _good(held: HeldRun, record: Record) -> dict[str, Any]:
     """Return what the ledger remembers of a run whose result was submitted."""
     columns = msgspec.json.encode(held.run.columns)
     return {"good": held.run.id, "good_at": record.order.at, "sql": held.run.sql, "columns": columns, "skips": 0}
-
-
-def _facts(redis: Redis, query: Query) -> bytes:
-    audience = Queue(query.connection, "audience", query.name)
-    known: dict[str, Any] = {"settings": {}, **pending.audience(redis, audience)}
-    return msgspec.json.encode(known | ({"name": query.list_name} if query.list_name else {}))
 
 
 def _fail(redis: Redis, held: HeldRun, code: str, why: str) -> None:

@@ -24,7 +24,7 @@ from snapshots.gathering import Gathered, gather
 from snapshots.plan import Action, PlannedChange
 from snapshots.plan_store import Plan
 from snapshots.reading import rows
-from snapshots.report import ReadReport
+from snapshots.report import ReadReport, is_shown
 from snapshots.rows import Unreadable
 from snapshots.tally import KEPT, first
 from worker.errors import HELD_MS, Later
@@ -145,7 +145,10 @@ def _people(of: SnapshotRun, plan: Plan) -> dict[str, list[tuple[bytes, list[str
     """Return the first people of each action by their keyed hashes, with the names of their attributes."""
     return {
         action: [
-            (of.delivery.identities.hash(named_by(each.identity)), [*_decode(each.fragment).attributes])
+            (
+                of.delivery.identities.hash(named_by(each.identity)),
+                [name for name in _decode(each.fragment).attributes if is_shown(name)],
+            )
             for each in plan.examples(action, KEPT)
         ]
         for action in get_args(Action)

@@ -157,6 +157,7 @@ WRONG_QUERIES: Final = {
     'source = "shop"\ntable = "a"\nschedule = "daily"': "schedule: not five fields of crontab: minute, hour, day",
     'source = "shop"\ntable = "a"\nschedule = "0 9 * * *"\nevery = "2h"': "every: there is also schedule; keep one",
     'source = "shop"\ntable = "a"\nevery = "2 hours"': "every: not a duration: write a whole number and m, h or d.",
+    'source = "shop"\ntable = "a"\nevery = "2h"\njitter_minutes = 120': "jitter_minutes: not shorter than every",
     'source = "shop"\ntable = "a"\nmin_rows = 6_000_000': "min_rows: larger than max_rows; make it smaller.",
     'source = "shop"\ntable = "a"\nnull = "drop"': "null: Must be one of: clear, keep.",
     'source = "shop"\ntable = "a"\nschedul = "0 9 * * *"': "schedul: Unknown field; is schedule meant?",

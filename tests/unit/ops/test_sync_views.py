@@ -8,7 +8,7 @@ from rich.console import Console
 from commands.syncs import campaigns, document, listing
 from ops.audit_format import masked, plain
 from ops.sync.follow import absent, stuck
-from ops.sync.view import counts_table
+from ops.sync.view import counts_table, settled_line
 from queues.census import Census
 from queues.counts import QueueCount
 from queues.holds import Hold
@@ -132,6 +132,11 @@ def test_below_the_list_stands_what_became_of_the_changes_of_a_run() -> None:
         "2 dead letters (email_invalid). 2 changes superseded. 1 change imported, but the list was not checked. "
         "1 person to remove not found on the list"
     ) in shown
+
+
+def test_a_list_that_was_not_checked_is_not_said_to_equal_the_result() -> None:
+    assert settled_line(record("delivered"), "result").endswith("the list equals the result.")
+    assert settled_line(record("imported"), "result").endswith('was not checked, because prove is not "all".')
 
 
 def test_no_snapshots_are_said_to_be_none() -> None:

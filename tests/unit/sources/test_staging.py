@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,3 +56,14 @@ def test_after_an_error_neither_file_nor_connection_stays_open(shop: DataSource,
 def test_a_disk_that_cannot_be_written_is_named(shop: DataSource, tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"^disk full \(FileNotFoundError\): make room in .*/gone, or correct its"):
         stage(reading(shop, "SELECT * FROM people"), tmp_path / "gone")
+
+
+def test_a_fault_of_the_driver_is_not_said_to_be_one_of_the_disk(shop: DataSource, tmp_path: Path) -> None:
+    def broken() -> Iterator[list[dict[str, Any]]]:
+        raise ConnectionResetError
+        yield []
+
+    read = reading(shop, "SELECT * FROM people")
+    read.batches = broken()
+    with pytest.raises(ConnectionResetError):
+        stage(read, tmp_path)
