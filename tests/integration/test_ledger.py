@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
 from redis import Redis
+from redis.exceptions import OutOfMemoryError
 
 from queues import batches, keys, pending
 from queues.acceptance import Acceptance, accept
@@ -74,6 +76,19 @@ def test_a_repeated_message_is_stored_once(redis: Redis) -> None:
     repeated = accept(redis, Acceptance(QUEUE, FlushPolicy(), "m1", [change("a@example.com")]), NOW)
     assert not repeated.fresh
     assert redis.hget(keys.queue(QUEUE), "accepted") == b"1"
+
+
+def test_a_repeated_message_is_recognised_when_the_memory_is_full(redis: Redis) -> None:
+    put(redis, "a@example.com", message="m1")
+    redis.config_set("maxmemory", redis.info("memory")["used_memory"] // 2)
+    try:
+        repeated = accept(redis, Acceptance(QUEUE, FlushPolicy(), "m1", [change("a@example.com")]), NOW)
+        with pytest.raises(OutOfMemoryError):
+            accept(redis, Acceptance(QUEUE, FlushPolicy(), "m2", [change("a@example.com")]), NOW)
+    finally:
+        redis.config_set("maxmemory", 0)
+    assert not repeated.fresh
+    assert redis.llen(keys.queue(QUEUE, "pending")) == 1
 
 
 def test_take_passes_over_a_person_of_an_open_batch_and_goes_on_behind(redis: Redis) -> None:
