@@ -1,4 +1,4 @@
-"""docs/amperity.md, from its first command to its last, does what it says, with a running group and a local Klaviyo."""
+"""docs/files.md, from its first command to its last, does what it says, with a running group and a local Klaviyo."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.klaviyo import Account
 from tests.support.paths import ROOT
 from tests.support.up import Up
 
-GUIDE = (ROOT / "docs" / "amperity.md").read_text()
+GUIDE = (ROOT / "docs" / "files.md").read_text()
 BLOCKS = [
     (heading.partition("\n")[0], block)
     for heading in re.split(r"^#+ ", GUIDE, flags=re.MULTILINE)
