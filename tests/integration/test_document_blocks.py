@@ -39,7 +39,7 @@ ELSEWHERE: Final = {
 }
 #: Pages whose blocks are all run by a test of their own.
 GUIDES: Final = {
-    "docs/amperity.md": "tests/integration/test_amperity_guide.py",
+    "docs/files.md": "tests/integration/test_files_guide.py",
     "docs/warehouse.md": "tests/integration/test_warehouse_guide.py",
     "docs/operator_api.md": "tests/integration/test_operator_api_guide.py",
 }

@@ -1,21 +1,22 @@
-"""docs/amperity.md, from its first command to its last, does what it says, with a running group and a local Klaviyo."""
+"""docs/files.md, from its first command to its last, does what it says, with a running group and a local Klaviyo."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import pytest
 
 from local import group_files
+from queues.snapshots.records import State
 from tests.support.guide import done
 from tests.support.klaviyo import Account
 from tests.support.paths import ROOT
 from tests.support.up import Up
 
-GUIDE = (ROOT / "docs" / "amperity.md").read_text()
+GUIDE = (ROOT / "docs" / "files.md").read_text()
 BLOCKS = [
     (heading.partition("\n")[0], block)
     for heading in re.split(r"^#+ ", GUIDE, flags=re.MULTILINE)
@@ -37,7 +38,7 @@ class Told(NamedTuple):
 
 @pytest.fixture(scope="module")
 def guide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
-    """Everything on the page is done, in one shell, and what waits then is delivered."""
+    """Everything on the page is done, in one shell, and the changes that are still pending are delivered."""
     folder = tmp_path_factory.mktemp("guide")
     up = Up(folder / "var")
     try:
@@ -96,3 +97,9 @@ def test_the_ledger_and_the_list_are_found_to_be_the_same(guide: Told) -> None:
 
 def test_nobodys_address_is_printed(guide: Told) -> None:
     assert "@example.com" not in "".join(guide.said)
+
+
+def test_the_page_names_every_state_of_a_snapshot() -> None:
+    section = GUIDE.partition("\n### 4. Watch it\n")[2].partition("\n### ")[0]
+    rows = re.findall(r"^\| (`.*?) \|", section, re.MULTILINE)
+    assert {word for row in rows for word in re.findall(r"`(\w+)`", row)} == set(get_args(State))
