@@ -25,8 +25,10 @@ from intake.http.faults import in_thread
 from intake.snapshots.staging import Staging
 from intake.snapshots.status import StatusAddress, status_of
 from queues.clock import now_ms
+from queues.errors import Unavailable
 from queues.snapshots.orders import Record
 from queues.snapshots.sources import AudienceNotReady
+from text.wording import plural
 
 _JSON: Final = "application/json;charset=utf-8"
 
@@ -84,9 +86,7 @@ class Campaigns:
             raise falcon.HTTPConflict(
                 title="An audience cannot be used", description=f"{fault}. Nothing was accepted."
             ) from None
-        for each, size in zip(planned, sizes, strict=True):
-            record = Record(str(each.queue), each.order, now_ms(), size)
-            await self._staging.submit(each.queue, record, facts(each.order.name, {}))
+        await self._submit(planned, sizes)
         syncs = [_sync(each, filling) for each, filling in zip(planned, fillings, strict=True)]
         return CampaignAnswer(planned[0].order.campaign, syncs)
 
@@ -101,6 +101,20 @@ class Campaigns:
             await self._staging.drop(*names[: len(sizes)])
             raise
         return sizes
+
+    async def _submit(self, planned: Sequence[PlannedSnapshot], sizes: Sequence[int]) -> None:
+        for done, (each, size) in enumerate(zip(planned, sizes, strict=True)):
+            record = Record(str(each.queue), each.order, now_ms(), size)
+            try:
+                await self._staging.submit(each.queue, record, facts(each.order.name, {}))
+            except Unavailable as fault:
+                await self._staging.drop(*(rest.order.snapshot for rest in planned[done + 1 :]))
+                if not done:
+                    raise
+                raise Unavailable(
+                    f"{plural(done, 'list was', 'lists were')} submitted, and the others not: {each.queue} is full, or "
+                    "Redis does not answer. Repeat the request: it changes nothing for lists that were submitted."
+                ) from fault
 
 
 def _sync(planned: PlannedSnapshot, filling: Filling) -> CampaignSync:

@@ -111,4 +111,13 @@ def test_where_one_list_has_no_room_the_campaign_is_answered_503(redis: Redis, r
         assert intake.post(PATH, CAMPAIGN).status_code == 202
         response = intake.post(PATH, CAMPAIGN)
         assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
-    assert len(redis.keys("ferry:*:body")) == 3, "of the second, the list that was not reached; it goes away by itself"
+    assert len(redis.keys("ferry:*:body")) == 2, "nothing of the second"
+
+
+def test_an_answer_503_says_how_many_lists_were_submitted_before_the_full_one(redis: Redis, redis_url: str) -> None:
+    with running(known(redis_url, max_pending_per_queue=1)) as intake:
+        assert intake.post(PATH, CAMPAIGN | {"groups": CAMPAIGN["groups"][1:]}).status_code == 202
+        response = intake.post(PATH, CAMPAIGN)
+    assert response.status_code == 503
+    assert "1 list was submitted, and the others not" in response.json()["error"]["description"]
+    assert len(redis.keys("ferry:*:body")) == 2, "the one of each request that was submitted"
