@@ -30,7 +30,7 @@ def of_query(found: QueryFacts, now: int) -> Iterator[Alert]:
         yield _alert(
             f"skips/{name}",
             name,
-            f"Query {name}: {found.state.skips} slots in a row came while a run was still reading",
+            f"Query {name}: {found.state.skips} slots in a row came while a run had not ended",
             f"Make the query faster or its interval longer. `ferry queries cancel {name}` ends the run.",
         )
     if running is not None and (late := now - _latest(found.query, running)) > 0:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import click
 
 from commands.options import json_option, var_option
+from ops.audit_format import counted
 from ops.client.installation import installation
 from ops.output import console, print_json, table
 from queues.audit import KEPT
 from text.escaping import visible
-from text.wording import number
 
 
 @click.command()
@@ -34,7 +34,7 @@ def audit(limit: int, as_json: bool) -> None:
         return
     made = table("When", "Who", "Action", "On", "Outcome")
     for entry in found:
-        counts = ", ".join(f"{number(count)} {name}" for name, count in entry.counts.items())
+        counts = counted(entry.counts)
         outcome = f"{entry.outcome}: {counts}" if counts else entry.outcome
         made.add_row(*map(visible, (entry.at, entry.who, entry.what, entry.on, outcome)))
     console().print(made)

@@ -17,6 +17,7 @@ from ops.output import complain, console, echo, print_json
 from ops.sync.view import counts_table
 from ops.targets import find_held, find_queue_or_connection
 from ops.unbroken import UnbrokenText
+from queues.census import Census
 from queues.names import Queue
 from queues.owners import LIST_OWNED
 from queues.snapshots.records import Record
@@ -132,22 +133,23 @@ def list_holds(as_json: bool) -> None:
     if as_json:
         print_json([holds.document(each) for each in found])
     elif found:
-        console().print(*chain.from_iterable(_lines(each, census.at) for each in found), sep="\n", crop=False)
+        console().print(*chain.from_iterable(_lines(each, census) for each in found), sep="\n", crop=False)
         console().print("\nTo release one: ferry release NAME")
     else:
         console().print("Nothing is held.")
 
 
-def _lines(each: holds.PlacedHold, now: int) -> Iterator[UnbrokenText]:
+def _lines(each: holds.PlacedHold, census: Census) -> Iterator[UnbrokenText]:
     name = f"{visible(each.audience)} ({each.on})" if each.audience else each.on
-    yield UnbrokenText(f"{name} is held for {span(now - each.hold.since)}: {words.reason_of(each.hold)}", "bold")
-    yield from (UnbrokenText(line, indent=2) for line in _resolved_by(each))
+    yield UnbrokenText(f"{name} is held for {span(census.at - each.hold.since)}: {words.reason_of(each.hold)}", "bold")
+    yield from (UnbrokenText(line, indent=2) for line in _resolved_by(each, census))
 
 
-def _resolved_by(each: holds.PlacedHold) -> Iterator[str]:
+def _resolved_by(each: holds.PlacedHold, census: Census) -> Iterator[str]:
     if each.hold.resolve:
         yield visible(each.hold.resolve)
-    probed = f" ({plural(each.probes, 'probe')} so far)" if each.hold.probed else ""
-    yield f"{_BY_ITSELF if each.hold.ends_by_itself else _BY_HAND}{probed}."
+    checks = (f"{plural(each.probes, 'check')} so far", words.next_check(census.next_check, census.at))
+    checked = f" ({', '.join(filter(None, checks))})" if each.hold.probed else ""
+    yield f"{_BY_ITSELF if each.hold.ends_by_itself else _BY_HAND}{checked}."
     if each.hold.error_id:
         yield f"Klaviyo's error id: {visible(each.hold.error_id)}"

@@ -15,7 +15,7 @@ from ops.verdict import Cause, judge
 from queues.census import Census
 from queues.counts import QueueCount, called
 from queues.queue_rows import QueueRow
-from text.wording import number, plural, span
+from text.wording import number, plural, sentence, span
 
 #: Most causes that are listed.
 CAUSES: Final = 10
@@ -59,20 +59,25 @@ def _verdict(census: Census, most: int | None = None) -> Iterator[RenderableType
     verdict = judge(census)
     yield UnbrokenText(verdict.sentence, _STYLES[verdict.state])
     shown = verdict.causes[: most or CAUSES]
-    yield from (_whole(cause) if most is None else _line(cause) for cause in shown)
+    yield from ((_whole if most is None else _line)(cause, census.at) for cause in shown)
     if more := len(verdict.causes) - len(shown):
         yield Text(f"  and {plural(more, 'more cause')}: `ferry status`, `ferry holds`", style="dim")
 
 
-def _whole(cause: Cause) -> RenderableType:
+def _whole(cause: Cause, now: int) -> RenderableType:
     text = UnbrokenText(_MARKS[cause.state] + cause.text, _STYLES[cause.state])
-    return Group(text, UnbrokenText(cause.remedy, indent=2))
+    return Group(text, UnbrokenText(_remedy(cause, now), indent=2))
 
 
-def _line(cause: Cause) -> Text:
-    text = Text.assemble((_MARKS[cause.state] + cause.text, _STYLES[cause.state]), " ", cause.remedy)
+def _line(cause: Cause, now: int) -> Text:
+    text = Text.assemble((_MARKS[cause.state] + cause.text, _STYLES[cause.state]), " ", _remedy(cause, now))
     text.no_wrap, text.overflow = True, "ellipsis"
     return text
+
+
+def _remedy(cause: Cause, now: int) -> str:
+    check = words.next_check(cause.check, now)
+    return " ".join(filter(None, (cause.then, f"{sentence(check)}." if check else "", cause.command)))
 
 
 def _table(rows: Sequence[QueueCount], choice: RowChoice, census: Census) -> Iterator[RenderableType]:

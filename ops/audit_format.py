@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
 from ops.documents.fields import Count, Time
 from queues.audit import AuditEntry
-from text.wording import moment
+from text.wording import moment, number, plural
 
 
 class EntryDocument(Struct, frozen=True):
@@ -26,6 +27,18 @@ class EntryDocument(Struct, frozen=True):
 def document(entry: AuditEntry) -> EntryDocument:
     """Return the document of an entry."""
     return EntryDocument(entry.id, moment(entry.at), entry.who, entry.what, entry.on, entry.outcome, entry.counts)
+
+
+#: Counts that are called by a noun; the others say what was done, such as `2 replayed`.
+_NOUNS: Final = frozenset({"changes", "channels", "letters", "profiles", "queues"})
+
+
+def counted(counts: Mapping[str, int]) -> str:
+    """Return the counts of an entry in words: `1 change`, `2 replayed, 1 stayed`; empty if there are none."""
+    return ", ".join(
+        plural(count, name.removesuffix("s")) if name in _NOUNS else f"{number(count)} {name}"
+        for name, count in counts.items()
+    )
 
 
 _HIDDEN = "***"

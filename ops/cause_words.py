@@ -42,7 +42,8 @@ class Cause:
 
     `title`: what is wrong; `lasts`: for how long, and `since`: ms, both empty if that is not known. `figures`: what it
     concerns. `then`: what happens automatically, or what ends it; `command`: what to type. `on`: the only queue or
-    connection that it concerns, empty for several. `probed`: Ferry checks regularly whether it is gone.
+    connection that it concerns, empty for several. `check`: the ms at
+    which Ferry checks next whether it is gone, None if that is not known.
     """
 
     state: Literal["warn", "bad"]
@@ -54,7 +55,7 @@ class Cause:
     on: str = ""
     since: int | None = None
     lasts: str = ""
-    probed: bool = False
+    check: int | None = None
 
     @property
     def text(self) -> str:
@@ -68,8 +69,13 @@ class Cause:
         return " ".join(filter(None, (self.then, self.command)))
 
 
-def held_cause(holds: Sequence[Hold], names: str, now: int, *, figures: str, on: str, stops: bool) -> Cause:
-    """Return the cause of holds with one reason. `stops`: changes wait that no person wanted to wait."""
+def held_cause(
+    holds: Sequence[Hold], names: str, now: int, *, figures: str, on: str, stops: bool, next_check: int | None
+) -> Cause:
+    """Return the cause of holds with one reason. `stops`: changes wait that no person wanted to wait.
+
+    `next_check`: ms of the next check of held connections.
+    """
     hold, since = holds[0], min(each.since for each in holds)
     return Cause(
         "bad" if stops else "warn",
@@ -81,7 +87,7 @@ def held_cause(holds: Sequence[Hold], names: str, now: int, *, figures: str, on:
         on,
         since,
         duration(now - since),
-        hold.ends_by_itself,
+        next_check if hold.probed else None,
     )
 
 

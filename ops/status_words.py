@@ -108,6 +108,13 @@ def what_to_do(hold: Hold) -> str:
     return visible(" ".join(filter(None, (hold.resolve, ends)))) or "Ask the person who placed the hold."
 
 
+def next_check(at: int | None, now: int) -> str:
+    """Return when a held connection is checked next: `next check in 2 min`; empty if that is not known. Both in ms."""
+    if at is None:
+        return ""
+    return f"next check in {duration(at - now)}" if at > now else "next check now"
+
+
 def trouble(census: Census) -> Iterator[str]:
     """Yield the problems of the ledger and the processes, with the remedies."""
     if census.fall is not None:

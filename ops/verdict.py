@@ -134,7 +134,7 @@ def _holds(census: Census) -> Iterator[Cause]:
             by_reason[each.hold.reason].append(each)
         for alike in _folded(list(by_reason.values())):
             names = alike[0].name if len(alike) == 1 else plural(len(alike), one, many)
-            yield _hold(alike, names, census.at)
+            yield _hold(alike, names, census)
 
 
 def _folded(found: Sequence[list[HeldPart]]) -> Sequence[list[HeldPart]]:
@@ -146,16 +146,17 @@ def _folded(found: Sequence[list[HeldPart]]) -> Sequence[list[HeldPart]]:
     return [*others, [each for alike in by_people for each in alike]]
 
 
-def _hold(alike: Sequence[HeldPart], names: str, now: int) -> Cause:
+def _hold(alike: Sequence[HeldPart], names: str, census: Census) -> Cause:
     changes, queues = sum(each.changes for each in alike), sum(each.figures.queues for each in alike)
     of = f"{plural(queues, 'queue')}, " if queues > len(alike) else ""
     return held_cause(
         [each.hold for each in alike],
         names,
-        now,
+        census.at,
         figures=f"{of}{plural(changes, 'change waits', 'changes wait')}",
         on=alike[0].on if len(alike) == 1 else "",
         stops=any(each.stops for each in alike),
+        next_check=census.next_check,
     )
 
 

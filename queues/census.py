@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 import msgspec
 from redis import Redis
 
-from queues import doorbell, figures, holds, keys, queue_rows, scripts
+from queues import doorbell, figures, holds, keys, queue_rows, schedulers, scripts
 from queues.clock import machines_off, now_ms
 from queues.counts import OpenBatch, QueueCount
 from queues.figures import Totals
@@ -38,7 +38,8 @@ class Census:
     `heartbeat`: ms of a scheduler's last tick, None if that is over a minute ago. `holds`: those on connections.
     `workers`: name -> state (RQ's words: started, idle, busy, suspended). `shared`: connection -> values that too many
     people share, by kind and part of their hash -> ms since when. `fall`: a loss of data that is not acknowledged.
-    `clocks`: machine whose clock is off -> ms by which it is ahead.
+    `clocks`: machine whose clock is off -> ms by which it is ahead. `next_check`: ms at which Ferry checks next whether
+    the causes of connections' holds are gone; None without such holds, or if no scheduler has checked lately.
     """
 
     at: int
@@ -50,6 +51,7 @@ class Census:
     fall: Rollback | None = None
     kept: Totals | None = None
     clocks: Mapping[str, int] = field(default_factory=dict)
+    next_check: int | None = None
 
     @cached_property
     def totals(self) -> Totals:
@@ -133,17 +135,20 @@ def _census(
     counts = count(redis, queues)
     connections = {queue.connection for queue in queues} if kept is None else kept.connections
     heartbeat = cast("bytes | None", redis.get(keys.HEARTBEAT))
+    on_connections = holds.of_connections(redis) if held is None else held
     seconds, microseconds = redis.time()
+    at = seconds * 1000 + microseconds // 1000
     return Census(
-        at=seconds * 1000 + microseconds // 1000,
+        at=at,
         queues=tuple(counts),
-        holds=holds.of_connections(redis) if held is None else held,
+        holds=on_connections,
         heartbeat=int(heartbeat) if heartbeat else None,
         workers=doorbell.workers(redis),
         shared=identities.shared_values(redis, sorted(connections)),
         fall=rollback.unacknowledged(redis),
         kept=kept,
         clocks=machines_off(redis),
+        next_check=schedulers.next_probe(redis, at) if any(hold.probed for hold in on_connections.values()) else None,
     )
 
 

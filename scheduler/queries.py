@@ -64,7 +64,7 @@ def _report(run: QueryRun | None, claim: slots.Claim) -> None:
     if claim == "claimed":
         log.info("run %s: begins; a worker is rung", run.id)
     elif claim == "skipped":
-        log.warning("run %s: skipped, because the run before is still reading; the next slot tries again", run.id)
+        log.warning("run %s: skipped, because the run before has not ended; the next slot tries again", run.id)
     elif claim == "missed":
         log.error("run %s: missed, because no scheduler was running; the next slot runs", run.id)
 

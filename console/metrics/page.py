@@ -26,7 +26,7 @@ from queues.queries.records import QueryRun
 class Scrape(Collector):
     """The metrics of one scrape. `memory`: the section of Redis' INFO; `connections`: the configured ones.
 
-    `queries`: the last good run of each; None before it.
+    `queries`: the last run of each whose result was submitted; None before it.
     """
 
     def __init__(

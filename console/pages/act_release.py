@@ -83,6 +83,7 @@ class ReleaseAct:
             effects=list(act_view.releasing(place, census)),
             snapshot=snapshot.order.snapshot if snapshot else "",
             counts=list(lines(snapshot.counts, snapshot.examples)) if snapshot and snapshot.counts else [],
+            removals=snapshot.counts.removals if snapshot and snapshot.counts else 0,
             connection_hold=_connection_hold(place, census),
             seen=_seen(place, snapshot),
             refused=refused or _Refused(),

@@ -12,6 +12,7 @@ from redis import Redis
 from console import render
 from console.context import AppContext
 from console.forms import address
+from ops.audit_format import counted
 from queues import audit
 from queues.audit import AuditEntry
 
@@ -51,7 +52,8 @@ class AuditPage:
             raise falcon.HTTPNotFound
         wanted = AuditFilter(*((req.get_param(name) or "").strip() for name in ("who", "what", "on")))
         entries = await self._context.run(_matching, self._context.redis, wanted, before or "+")
-        render.page(req, resp, "audit.html", entries=entries[:_SHOWN], more=len(entries) > _SHOWN, wanted=wanted)
+        has_more = len(entries) > _SHOWN
+        render.page(req, resp, "audit.html", entries=entries[:_SHOWN], more=has_more, wanted=wanted, counted=counted)
 
 
 def _matching(redis: Redis, wanted: AuditFilter, before: str) -> list[AuditEntry]:

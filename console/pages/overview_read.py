@@ -1,4 +1,4 @@
-"""What the first page shows besides the census: limits, the last day and deliveries, changed keys, the next check."""
+"""What the first page shows besides the census: limits, the last day and deliveries, changed keys."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from redis import Redis
 from alerts.facts import LASTS_MS
 from configuration.settings import Settings
 from console.pages.connections_read import ConnectionsData, read_connections
-from queues import schedulers
 from queues.census import Census
 from queues.connections import key_changes
 from queues.connections.key_changes import KeyChange
@@ -25,15 +24,13 @@ _LAST = 10
 class OverviewData:
     """Everything on the page but the rows. `hours`: of all queues.
 
-    `key_changes`: keys that messages changed, or tried to change, within a day. `next_check`: the ms at which held
-    connections are checked next, None if that is not known.
+    `key_changes`: keys that messages changed, or tried to change, within a day.
     """
 
     census: Census
     connections: ConnectionsData
     hours: Sequence[Hour] = ()
     key_changes: Sequence[KeyChange] = field(default_factory=tuple)
-    next_check: int | None = None
 
 
 def read(redis: Redis, settings: Settings, census: Census) -> OverviewData:
@@ -43,5 +40,4 @@ def read(redis: Redis, settings: Settings, census: Census) -> OverviewData:
         read_connections(redis, settings, census),
         hours.of_all(redis, census.at),
         key_changes.recent(redis, census.at - LASTS_MS)[:_LAST],
-        schedulers.next_probe(redis, census.at) if census.holds else None,
     )

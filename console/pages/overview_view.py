@@ -81,7 +81,7 @@ def overview(reading: OverviewData) -> Overview:
     census = reading.census
     verdict = judge(census)
     equation, adds_up = words.equation(census)
-    lines = [_cause(each, reading.next_check) for each in verdict.causes]
+    lines = [_cause(each) for each in verdict.causes]
     chart = day_chart(reading.hours)
     return Overview(
         at=census.at,
@@ -101,7 +101,7 @@ def overview(reading: OverviewData) -> Overview:
     )
 
 
-def _cause(cause: Cause, next_check: int | None) -> CauseLine:
+def _cause(cause: Cause) -> CauseLine:
     address, label = _act(cause)
     figures = f"{sentence(cause.figures)}." if cause.figures else ""
     # Without a button, what to type is the only remedy.
@@ -111,7 +111,7 @@ def _cause(cause: Cause, next_check: int | None) -> CauseLine:
         cause.title,
         cause.since,
         " ".join(filter(None, (figures, then))),
-        next_check if cause.probed else None,
+        cause.check,
         address,
         label,
     )

@@ -190,7 +190,10 @@ def _key(row: QueueRow, state: str, sort: str) -> Any:
             return row.figure("kept")
     oldest = row.figure("oldest") or _NEVER
     # The greatest age first when it descends; queues without pending changes come last then.
-    return -oldest if sort == "oldest" else (STATES.index(state), oldest)
+    if sort == "oldest":
+        return -oldest
+    # Dead letters need somebody, even if the queue is idle.
+    return state != "blocked" and not row.own_trouble, STATES.index(state), oldest
 
 
 def _row(count: QueueCount, state: str, census: Census) -> Row:

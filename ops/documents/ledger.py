@@ -46,6 +46,9 @@ class CensusDocument(Struct, frozen=True, kw_only=True):
     clocks: Annotated[
         dict[str, int], Meta(description="Machines whose clock is off, and the ms by which it is ahead.")
     ] = {}
+    next_check_at: Annotated[
+        str | None, Meta(description="When Ferry checks next whether the causes of connections' holds are gone.")
+    ] = None
     totals: Annotated[list[TotalsDocument], Meta(description="Of all queues, also if only some are listed.")] = []
     queues: list[QueueDocument]
     next: Next = None
@@ -64,6 +67,7 @@ class CensusDocument(Struct, frozen=True, kw_only=True):
                 for connection, values in census.shared.items()
             },
             clocks=dict(census.clocks),
+            next_check_at=moment(census.next_check),
             totals=totals.documents(census.totals),
             queues=[QueueDocument.of(count) for count in census.queues],
         )
@@ -84,4 +88,5 @@ class CensusDocument(Struct, frozen=True, kw_only=True):
                 for connection, values in self.shared_identifiers.items()
             },
             clocks=self.clocks,
+            next_check=ms_or_none(self.next_check_at),
         )

@@ -67,7 +67,7 @@ class RunDocument(Struct, frozen=True):
     rows: Annotated[Count | None, Meta(description="Rows of the result.")]
     seconds: Annotated[float | None, Meta(description="Seconds that reading took.")]
     sql: Annotated[str, Meta(description="SHA-256 of the SQL.")]
-    sql_changed: Annotated[bool, Meta(description="The SQL is another than that of the last good run.")]
+    sql_changed: Annotated[bool, Meta(description="The SQL is another than that of the last submitted result.")]
     columns: Annotated[dict[str, str], Meta(description="Name -> type in the database.")]
     new_columns: list[str]
     gone_columns: list[str]
@@ -120,7 +120,7 @@ class QueryDocument(Struct, frozen=True):
     paused: Annotated[str, Meta(description="Why it is paused; empty if it is not.")]
     paused_by: str
     running: Annotated[str, Meta(description="The run that has not ended; empty for none.")]
-    skips: Annotated[Count, Meta(description="Slots in a row that came while a run was still reading.")]
+    skips: Annotated[Count, Meta(description="Slots in a row that came while a run had not ended.")]
     last_good: Annotated[MaybeTime, Meta(description=_LAST_GOOD)]
     last: RunDocument | None
 

@@ -88,10 +88,10 @@ def run_lines(each: RunDocument) -> Iterator[str]:
     if each.rows is not None:
         yield f"{plural(each.rows, 'row')} read in {each.seconds or 0:.1f} s."
     if each.sql_changed:
-        yield "The SQL is another than that of the last good run."
+        yield "The SQL is another than that of the last submitted result."
     for what, names in (("New", each.new_columns), ("Gone", each.gone_columns)):
         if names:
-            yield f"{what} since the last good run: {visible(', '.join(names))}."
+            yield f"{what} since the last submitted result: {visible(', '.join(names))}."
     for column, reasons in each.left_out.items():
         for reason, cells in reasons.items():
             yield f"Left out of {plural(cells, 'row')}: {visible(column)} ({reason})."

@@ -22,7 +22,7 @@ RUN_MS: Final = 30 * 86_400_000
 _AT_ONCE: Final = 10
 
 #: queued: for a worker, or its turn at the source. reading: the query's result. submitted: as a snapshot, whose record
-#: says how it goes on. failed, cancelled: the list was not touched. skipped: the run before was still reading. missed:
+#: says how it goes on. failed, cancelled: the list was not touched. skipped: the run before had not ended. missed:
 #: no scheduler was running at the time, and it is too late.
 RunState = Literal["queued", "reading", "submitted", "failed", "cancelled", "skipped", "missed"]
 
@@ -44,10 +44,10 @@ class QueryRun(msgspec.Struct):
     rows: Annotated[int | None, Meta(description="Rows of the result.")] = None
     seconds: Annotated[float | None, Meta(description="Seconds that reading took.")] = None
     sql: Annotated[str, Meta(description="SHA-256 of the SQL.")] = ""
-    sql_changed: Annotated[bool, Meta(description="The SQL is another than that of the last good run.")] = False
+    sql_changed: Annotated[bool, Meta(description="The SQL is another than that of the last submitted result.")] = False
     columns: Annotated[dict[str, str], Meta(description="Name of each column -> its type in the database.")] = {}
-    new_columns: Annotated[list[str], Meta(description="Columns that the last good run did not have.")] = []
-    gone_columns: Annotated[list[str], Meta(description="Columns that only the last good run had.")] = []
+    new_columns: Annotated[list[str], Meta(description="Columns that the last submitted result did not have.")] = []
+    gone_columns: Annotated[list[str], Meta(description="Columns that only the last submitted result had.")] = []
     left_out: Annotated[
         dict[str, dict[str, int]], Meta(description="By column and reason, the cells that were left out.")
     ] = {}
@@ -66,7 +66,7 @@ class Pause(msgspec.Struct, frozen=True):
 class QueryState(msgspec.Struct, frozen=True):
     """What the ledger knows of a query. `schedule`, `next` (ms): the slot that schedulers wait for.
 
-    `running`: the run that has not ended. `skips`: slots in a row that came while a run was still reading. `columns`,
+    `running`: the run that has not ended. `skips`: slots in a row that came while a run had not ended. `columns`,
     `sql`, `good` (run), `good_at` (ms): of the last run whose result was submitted.
     """
 

@@ -50,7 +50,7 @@ def _records(run: QueryRun | None) -> list[str | bytes | int]:
         state="skipped",
         ended=run.since,
         error="still_running",
-        remedy="The run before was still reading. The next slot tries again; raise the interval if this happens often.",
+        remedy="The run before had not ended. The next slot tries again; raise the interval if this happens often.",
     )
     return [encode(run), encode(skipped), run.since]
 

@@ -120,9 +120,9 @@ def test_a_batch_is_retried_now(scene: Scene) -> None:
 def test_the_removals_of_a_held_snapshot_are_confirmed(scene: Scene) -> None:
     snapshots = orders.queue_of("default", VIPS.target)
     with scene.of("snapshot held", "/syncs") as page:
-        page.press("Confirm removal of 163…")
-        page.says("will be carried out", "163")
-        page.press("Release VIPs")
+        page.press("Remove 163 people…")
+        page.says("Remove 163 people from VIPs?", "will be carried out")
+        page.press("Remove 163 people")
         assert page.path() == "/syncs"
         assert holds.of_queue(scene.redis, snapshots) is None
 

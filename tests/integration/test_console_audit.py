@@ -13,6 +13,7 @@ import requests
 from redis import Redis
 
 from console.auth.roles import Role
+from ops.audit_format import counted
 from ops.ledger import by
 from queues import audit, keys
 from queues.names import Queue
@@ -121,6 +122,12 @@ def test_the_command_shows_the_newest_first_for_people_and_programs(redis: Redis
     assert "2,000 changes" in lines[1]
 
 
+def test_one_of_something_is_singular_and_what_was_done_stays() -> None:
+    assert counted({"changes": 1, "letters": 2, "queues": 1}) == "1 change, 2 letters, 1 queue"
+    assert counted({"replayed": 1_200, "stayed": 1}) == "1,200 replayed, 1 stayed"
+    assert counted({}) == ""
+
+
 def test_the_page_shows_all_of_it_in_pages(redis: Redis, redis_url: str) -> None:
     with console(redis_url) as served:
         for number in range(150):
@@ -129,6 +136,7 @@ def test_the_page_shows_all_of_it_in_pages(redis: Redis, redis_url: str) -> None
         first = browser.get(f"{served.url}/audit", timeout=30).text
         assert first.index("sign-in</td>") < first.index("queue-149-") < first.index("queue-51-")
         assert "queue-50-" not in first
+        assert ">149 changes<" in first
         earlier = first.partition('href="/audit?before=')[2].partition('"')[0]
         second = browser.get(f"{served.url}/audit?before={earlier}", timeout=30).text
         assert second.index("queue-50-") < second.index("queue-0-")

@@ -139,7 +139,7 @@ def test_the_equations_of_a_run_add_up_on_its_page(served: Console, redis: Redis
         "<dt>10 people in 10 rows</dt> <dd>= 7 to be on the list + 2 duplicates + 1 rejected</dd>",
         "<dt>7 people to be on the list</dt> <dd>= 3 added + 1 updated + 3 unchanged",
         "4 removed, 50.0% of the list",
-        "The SQL is another than that of the last good run.",
+        "The SQL is another than that of the last submitted result.",
         "Rejected rows as CSV",
     ):
         assert words in page

@@ -92,11 +92,12 @@ def test_a_guarded_snapshot_shows_its_numbers_before_it_is_confirmed(
     record = guarded(redis, now_ms())
     asked = resolve(linked, browser, f"/queues/{SNAPSHOTS}")
     text = said(asked.text)
+    assert "Remove 163 people from VIPs?" in text
     assert f"Snapshot {record.order.snapshot} will be carried out" in text
     assert "Rejected 2 email_invalid (rows 3, 17)" in text
     assert "To be on the list 38 200 before Added 1 Updated 0 on the list, with other attributes Removed 163" in text
     assert not guard.is_confirmed(redis, SNAPSHOTS, record.order.snapshot)
-    press(browser, asked, "Release VIPs")
+    press(browser, asked, "Remove 163 people")
     assert guard.is_confirmed(redis, SNAPSHOTS, record.order.snapshot)
     assert holds.of_queue(redis, SNAPSHOTS) is None
 
@@ -108,7 +109,7 @@ def test_another_snapshot_than_the_one_that_was_looked_at_is_not_confirmed(
     guarded(redis, at)
     asked = resolve(linked, browser, f"/queues/{SNAPSHOTS}")
     newer = guarded(redis, at + 1)
-    again = press(browser, asked, "Release VIPs")
+    again = press(browser, asked, "Remove 163 people")
     assert (again.status_code, newer.order.snapshot in said(again.text)) == (409, True)
     assert holds.of_queue(redis, SNAPSHOTS) is not None
     assert not guard.is_confirmed(redis, SNAPSHOTS, newer.order.snapshot)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import partial
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from redis import Redis
 
 from klaviyo.client import Klaviyo
-from queues import batches, holds
+from queues import batches, holds, schedulers
 from queues.clock import now_ms
 from queues.connections import accounts
 from queues.holds import Hold
@@ -130,8 +131,9 @@ def test_holds_are_listed_with_reason_remedy_error_id_and_probes(world: World, c
     assert (connection["probes"], connection["ends_by_itself"], bool(connection["error_id"])) == (2, True, True)
     assert (queue["held"], queue["kind"], queue["audience"]) == ("default/audience/42", "queue", "VIPs")
     assert (queue["reason"], queue["ends_by_itself"], queue["probes"]) == ("wrong list", False, 0)
+    assert schedulers.may_probe(world.redis, now_ms(), 180_000)
     text = command("holds").stdout
-    assert "2 probes so far" in text
+    assert re.search(r"2 checks so far, next check in [23] min\)", " ".join(text.split())), text
     assert connection["error_id"] in text
     assert max(map(len, text.splitlines())) <= 80
 

@@ -1,4 +1,4 @@
-"""The result of a query: read to its end, compared with the last good run, staged in Redis as a snapshot."""
+"""The result of a query: read to its end, compared with the last submitted result, staged in Redis as a snapshot."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def facts_of(redis: Redis, query: Query) -> dict[str, Any]:
 
 
 class ColumnDrift(NamedTuple):
-    """How the columns differ from those of the last good run."""
+    """How the columns differ from those of the last submitted result."""
 
     new: list[str]
     gone: list[str]

@@ -85,16 +85,16 @@ def test_processes_are_counted_and_missing_ones_cried_out() -> None:
 
 def test_holds_of_queue_and_connection_are_shown_with_what_to_do() -> None:
     on_queue = replace(VIP, hold=Hold("list_gone", NOW - MINUTE, "Restore the list."))
-    text = printed(
-        replace(FULL, queues=(on_queue, FULL.queues[1]), holds={"brand-b": Hold("bad key", NOW, probed=True)}), 200
-    )
+    held = {"brand-b": Hold("bad key", NOW, probed=True)}
+    text = printed(replace(FULL, queues=(on_queue, FULL.queues[1]), holds=held, next_check=NOW + 2 * MINUTE), 200)
     assert (
         "! The Klaviyo list of VIP [gold] :smile: does not exist (list_gone) for 1\u00a0min: 150 changes wait.\n"
         in text
     )
     assert "  Restore the list. To release it: ferry release default/audience/42\n" in text
     assert "- brand-b is held (bad key) for 0\u00a0s: 0 changes wait.\n" in text
-    assert "  Ends automatically when the cause is gone. To release it: ferry release brand-b\n" in text
+    ends = "Ends automatically when the cause is gone. Next check in 2\u00a0min."
+    assert f"  {ends} To release it: ferry release brand-b\n" in text
     for queue, state in (("default/audience/42", "held"), ("brand-b/audience/43", "blocked")):
         assert f" {state} " in lines_of(text, queue)[0]
 

@@ -49,6 +49,7 @@ CENSUSES = {
     ),
     "full": Census(NOW, (counted(policy=FlushPolicy(7, 90_001), waiting=Waiting(7, NOW - 5)),), {}, NOW, {}),
     "clocks that are off": Census(NOW, (), {}, NOW, {"a": "idle"}, clocks={"box-1": 150_000, "box-2": -7_000}),
+    "held connections that are checked soon": Census(NOW, (), {"brand-b": HOLD}, NOW, {}, next_check=NOW + 90_007),
     "a target with a slash": Census(NOW, (counted(Queue("default", "audience", "a/b %")),), {}, NOW, {}),
 }
 

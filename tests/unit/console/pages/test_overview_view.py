@@ -45,7 +45,7 @@ def cause(census: Census, **more: Any) -> CauseLine:
 def test_a_refused_key_is_one_line_with_when_it_is_checked_next_and_where_its_steps_are() -> None:
     hold = Hold("unauthenticated", NOW - HOUR, "Give it a key.", probed=True)
     queues = [counted(replace(LAPSED, target=str(n)), waiting=Waiting(2, NOW), accepted=2) for n in range(150)]
-    found = shown(census(counted(), *queues, holds={"brand-b": hold}), next_check=NOW + 2 * MINUTE)
+    found = shown(census(counted(), *queues, holds={"brand-b": hold}, next_check=NOW + 2 * MINUTE))
     assert (found.state, found.title) == ("bad", "Delivery is stopped for brand-b")
     assert found.detail == "default delivers. Every change is accepted and kept; none is lost."
     (line,) = found.causes
@@ -57,7 +57,7 @@ def test_a_refused_key_is_one_line_with_when_it_is_checked_next_and_where_its_st
 
 def test_what_a_person_or_the_guard_holds_leads_to_its_release() -> None:
     held = counted(hold=Hold("campaign", NOW), waiting=Waiting(1, NOW), accepted=1)
-    line = cause(census(held), next_check=NOW)
+    line = cause(census(held, next_check=NOW))
     assert (line.address, line.label, line.check) == (f"/queues/{VIPS}/release?next=/", "Release…", None)
     guarded = counted(hold=Hold(GUARD, NOW, "Release it if that is right."))
     assert cause(census(guarded)).label == "Review"

@@ -83,6 +83,13 @@ def test_queues_that_one_connection_blocks_are_one_line_until_somebody_asks_for_
     assert len(rows(census(queue(6, "brand-b"), holds=counted.holds))) == 1
 
 
+def test_an_idle_queue_with_dead_letters_comes_before_what_needs_nobody() -> None:
+    letters = queue(4, waiting=Waiting(0), kept=1, dead=1, accepted=1)
+    failing = queue(3, batches=(opened("http_503"),), open=10, accepted=13)
+    found = census(queue(1, waiting=Waiting(0)), queue(2, accepted=2), letters, failing)
+    assert names(found) == ["003", "004", "002", "001"]
+
+
 def test_by_default_the_oldest_of_a_state_comes_first() -> None:
     assert names(census(queue(1), queue(9), queue(5))) == ["009", "005", "001"]
 
