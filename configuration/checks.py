@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from marshmallow import ValidationError
 
-from queues.server import cluster, connection
+from queues.server import cluster_url, connection
 from queues.server.connection import parse_durability
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -75,9 +75,9 @@ def redis_url(url: str) -> None:
             connection.read(url)
         except ValueError as fault:
             raise ValidationError(f"not an address of Sentinels: {fault}.") from None
-    elif cluster.is_cluster(url):
+    elif cluster_url.is_cluster(url):
         try:
-            cluster.read(url)
+            cluster_url.read(url)
         except ValueError as fault:
             raise ValidationError(f"not an address of a Redis Cluster: {fault}.") from None
     elif urlsplit(url).scheme not in ("redis", "rediss", "unix"):

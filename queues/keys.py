@@ -151,7 +151,7 @@ from typing import Final
 
 from queues.key_prefix import PREFIX
 from queues.names import PARTITIONS, Queue
-from queues.server import cluster
+from queues.server import cluster_url
 
 #: The prefix of every key except RQ's, which begin with `PREFIX` only.
 ROOT: Final = f"{PREFIX}ferry:"
@@ -184,7 +184,7 @@ LIMITS = f"{ROOT}limits"
 THROTTLE = f"{ROOT}throttle"
 RATES = f"{ROOT}rates"
 #: Prefix of RQ's own keys, with a hash tag because RQ's scripts use several of its keys at once.
-RQ_PREFIX = f"{PREFIX}{cluster.RQ_TAG}:"
+RQ_PREFIX = f"{PREFIX}{cluster_url.RQ_TAG}:"
 
 
 def partition(number: int, name: str) -> str:

@@ -22,7 +22,7 @@ from redis.driver_info import DriverInfo
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-from queues.server import cluster
+from queues.server import cluster, cluster_url
 
 SCHEMES: Final = ("redis+sentinel", "rediss+sentinel")
 _PORT: Final = 26379
@@ -62,7 +62,7 @@ def read(url: str) -> SentinelUrl:
     if not (database or "0").isdecimal():
         raise ValueError("the part after the name of the primary is not the number of a database")
     what = "Sentinel: redis+sentinel://host:26379,host:26379/name"
-    sentinels = tuple(cluster.place(host, _PORT, what) for host in hosts.split(","))
+    sentinels = tuple(cluster_url.place(host, _PORT, what) for host in hosts.split(","))
     scheme = parts.scheme.partition("+")[0]
     # redis-py parses the rest, so that a URL's query means the same as without Sentinels.
     options = parse_url(f"{scheme}://{who}@host/{database}?{parts.query}")  # type: ignore[no-untyped-call]
@@ -123,7 +123,7 @@ def connect(url: str) -> Redis:
     options = {**_options(url), "socket_timeout": SOCKET_TIMEOUT, "retry": retry}
     if is_sentinel(url):
         return client(url, _asking(url), **options)
-    if cluster.is_cluster(url):
+    if cluster_url.is_cluster(url):
         return cluster.client(url, **options)
     return Redis.from_url(url, **options)
 
@@ -137,7 +137,7 @@ def connect_async(url: str) -> AsyncRedis:
     options = {**_options(url), "socket_timeout": CONNECT_TIMEOUT, "retry": retry}
     if is_sentinel(url):
         return client_async(url, _asking(url), **options)
-    if cluster.is_cluster(url):
+    if cluster_url.is_cluster(url):
         return cluster.client_async(url, **options)
     return AsyncRedis.from_url(url, **options)
 

@@ -6,7 +6,7 @@ import pytest
 from marshmallow import ValidationError
 
 from configuration import checks
-from queues.server.cluster import ClusterUrl, read
+from queues.server.cluster_url import ClusterUrl, read
 
 WHOLE = "rediss+cluster://me:p%40ss@one:1,[::1]:2,three/0?ssl_cert_reqs=required"
 
