@@ -112,8 +112,8 @@ INSTALL := $(BIN)/pip install --quiet --require-hashes
 	$(INSTALL) -r requirements-dev.txt
 	touch $@
 
-.venv/bench: .venv/run requirements-bench.txt
-	$(INSTALL) -r requirements-bench.txt
+.venv/bench: .venv/run requirements-bench.txt requirements-sql.txt
+	$(INSTALL) -r requirements-bench.txt -r requirements-sql.txt
 	touch $@
 
 # An environment of its own, because these packages need older versions of some of Ferry's. Node comes in a wheel. npm

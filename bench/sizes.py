@@ -18,7 +18,7 @@ class Sizes:
     pending in one audience; `backlogs`: how often they are delivered in uploads of 10,000. `newcomers`: people who are
     delivered twice, as new and as known people. `uploads`: uploads of 100 people each, one after another. `large`:
     changes of the large audience; `audiences`: number of small audiences beside it; `small`: changes of each.
-    `members`: people in a snapshot.
+    `members`: people in a snapshot. `result_rows`: rows of the result of a query.
     """
 
     rounds: int
@@ -40,6 +40,7 @@ class Sizes:
     audiences: int
     small: int
     members: int
+    result_rows: int
 
 
 FULL = Sizes(
@@ -62,6 +63,7 @@ FULL = Sizes(
     audiences=19,
     small=200,
     members=1_000_000,
+    result_rows=1_000_000,
 )
 QUICK = Sizes(
     rounds=1,
@@ -83,4 +85,5 @@ QUICK = Sizes(
     audiences=2,
     small=100,
     members=600,
+    result_rows=3_000,
 )

@@ -106,6 +106,16 @@ def test_a_snapshot_is_carried_out_and_the_same_again_sends_nothing(tmp_path: Pa
     assert [row[1].strip() for row in found if row[0].startswith(" Writing requests")] == ["0"]
 
 
+def test_a_query_is_read_to_its_last_row_and_the_same_again_changes_nothing(tmp_path: Path) -> None:
+    page = tmp_path / "benchmarks.md"
+    result = CliRunner().invoke(main, ["--quick", "--only", "queries", "--out", str(page)])
+    assert result.exit_code == 0, result.output  # it is not when a row is missing
+    found = [line.split("|")[1:-1] for line in page.read_text().splitlines() if line.startswith("|")][2:]
+    databases = ["SQLite"] * 5 + ["PostgreSQL"] * 5  # tests always have a PostgreSQL
+    assert all(f"3,000 rows in {name}" in row[0] for name, row in zip(databases, found, strict=True))
+    assert [row[1].strip() for row in found if "changes of the second run" in row[0]] == ["0", "0"]
+
+
 @pytest.mark.parametrize(
     ("name", "rows"),
     [
