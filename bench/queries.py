@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -215,7 +216,11 @@ def _fill(redis: Redis, plan: Plan) -> None:
     """Write the ledger as if all changes of the plan had been delivered."""
     for bucket, changes in plan.parts():
         delivered = Bucket({change.identity: Member(_AT, digests(change.fragment)) for change in changes})
-        members.edit(redis, _AUDIENCE, [bucket], lambda _, __, after=delivered: after)
+        members.edit(redis, _AUDIENCE, [bucket], partial(_instead, delivered))
+
+
+def _instead(after: Bucket, _number: int, _before: Bucket) -> Bucket:
+    return after
 
 
 def _status_mb(name: str) -> float:
