@@ -15,7 +15,6 @@ from console.context import AppContext
 from ops import status_words as words
 from ops.holds import placed_by_person
 from queues.census import Census
-from queues.queries import records
 from queues.queries.records import LastRun
 from queues.snapshots.guard import GUARD
 
@@ -119,9 +118,8 @@ class ShellMiddleware:
 
     async def _badges(self) -> dict[str, Badge]:
         context = self._context
-        names = [query.name for query in context.settings.queries]
         try:
-            lasts = await context.run(records.last_runs, context.redis, names) if names else {}
+            lasts = await context.last_runs() if context.settings.queries else {}
             return badges(await context.summary(), lasts)
         except RedisError:
             return {}
