@@ -8,14 +8,13 @@ from typing import Final, cast
 
 from redis import Redis
 
-from queues import dead_letters, keys, scripts
+from queues import dead_letters, keys, scripts, unsettled
 from queues.change import Change, Ours, carrying, decode, is_blank, names, whose
 from queues.clock import now_ms
 from queues.dead_letters import DeadLetter
 from queues.history import batches
 from queues.history.outcomes import ChangeOutcome
 from queues.names import Queue
-from queues.unsettled import TAKEN
 
 #: Changes read in one round trip, or indexed by one call, so that it blocks Redis briefly.
 _AT_ONCE: Final = 1_000
@@ -124,7 +123,7 @@ def _waiting(redis: Redis, queue: Queue, ours: Ours) -> Iterator[PendingChange]:
     found: dict[bytes, int] = {}
     last, total, before = -1, redis.llen(keys.queue(queue, "pending")), None
     while True:
-        gone, page = _page(redis, queue, last)
+        gone, page = unsettled.page(redis, queue, last - _AT_ONCE + 1, last)
         moved, before = gone - (gone if before is None else before), gone
         if moved:  # changes passed over are nearer to the end now
             last = min(-1, last + moved)
@@ -139,21 +138,10 @@ def _waiting(redis: Redis, queue: Queue, ours: Ours) -> Iterator[PendingChange]:
         yield PendingChange(decode(stored), place)
 
 
-def _page(redis: Redis, queue: Queue, last: int) -> tuple[int, list[bytes]]:
-    """Return how many changes were ever taken, and pending changes up to a place from the end, of one moment."""
-    with redis.pipeline(transaction=True) as pipe:
-        pipe.hmget(keys.queue(queue), *TAKEN)
-        pipe.lrange(keys.queue(queue, "pending"), last - _AT_ONCE + 1, last)
-        counts, page = pipe.execute()
-    return sum(int(each or 0) for each in counts), page
-
-
 def _open(redis: Redis, queue: Queue, ours: Ours) -> Iterator[OpenChange]:
-    for batch_id in cast("list[bytes]", redis.zrange(keys.queue(queue, "batches"), 0, -1)):
-        name = batch_id.decode()
-        for stored in cast("list[bytes]", redis.lrange(keys.batch(name, "changes"), 0, -1)):
-            if ours(_keys(stored)) and not is_blank(change := decode(stored)):
-                yield OpenChange(change, name)
+    for batch_id, stored in unsettled.in_batches(redis, queue):
+        if ours(_keys(stored)) and not is_blank(change := decode(stored)):
+            yield OpenChange(change, batch_id)
 
 
 def _keys(stored: bytes) -> list[str]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from redis import Redis
 
 from configuration.connections import Connection, Connections
-from queues import batches, keys, pending
+from queues import batches, keys, pending, unsettled
 from queues.acceptance import Acceptance, accept
 from queues.batches import Batch
 from queues.change import Action, Body, Change, decode, encode, person_key
@@ -241,15 +241,15 @@ def test_who_is_passed_over_while_the_pending_changes_are_read_is_found(
     took_all(redis)
     accepted(redis, [of("hot", number=1), *[of(f"cold{number}", number=number) for number in range(2, 7)]])
     pending.flush(redis, QUEUE, NOW)
-    page = traces._page
+    page = unsettled.page
 
-    def taken_meanwhile(redis: Redis, queue: Queue, last: int) -> tuple[int, list[bytes]]:
-        found = page(redis, queue, last)
+    def taken_meanwhile(redis: Redis, queue: Queue, start: int, stop: int) -> tuple[int, list[bytes]]:
+        found = page(redis, queue, start, stop)
         took(redis)
         return found
 
     monkeypatch.setattr(traces, "_AT_ONCE", 2)
-    monkeypatch.setattr(traces, "_page", taken_meanwhile)
+    monkeypatch.setattr(unsettled, "page", taken_meanwhile)
     found = traces.find(redis, QUEUE, [person_key("id", "hot")])
     assert numbers(each.change for each in found.waiting) == [1]
 
