@@ -70,11 +70,13 @@ local function consider(place, change)
   return true
 end
 -- A few at a time, because changes may be large.
-local last = math.min(tonumber(ARGV[12]), most + most_passed)
-local goes = true
-for first = 0, last - 1, 100 do
-  for i, change in ipairs(goes and redis.call('LRANGE', KEYS[2], first, math.min(first + 100, last) - 1) or {}) do
-    goes = goes and consider(first + i, change)
+local last, place, goes = math.min(tonumber(ARGV[12]), most + most_passed), 0, true
+while goes and place < last do
+  local some = redis.call('LRANGE', KEYS[2], place, math.min(place + 100, last) - 1)
+  goes = #some > 0
+  for _, change in ipairs(some) do
+    place = place + 1
+    goes = goes and consider(place, change)
   end
 end
 local count = #taken
