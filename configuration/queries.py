@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
@@ -75,3 +75,13 @@ class Query:
     def when(self) -> Schedule:
         """When it runs."""
         return Schedule(self.schedule, self.every_seconds, self.time_zone, self.catch_up_seconds)
+
+
+def query_named(queries: Iterable[Query], name: str) -> Query | None:
+    """Return the query of this name."""
+    return next((query for query in queries if query.name == name), None)
+
+
+def source_of(query: Query, sources: Iterable[DataSource]) -> DataSource:
+    """Return the source of a query, which is there: connections.toml is refused otherwise."""
+    return next(source for source in sources if source.name == query.source)

@@ -8,7 +8,7 @@ import falcon
 import falcon.asgi
 from redis import Redis
 
-from configuration.queries import Query
+from configuration.queries import Query, query_named
 from configuration.settings import Settings
 from console.api import requests, shared
 from console.auth.roles import Role, visitor
@@ -139,7 +139,7 @@ class QueryResumeApi:
 
 def known_query(settings: Settings, name: str) -> Query:
     """Return the query of this name. Raises HTTPNotFound."""
-    found = next((each for each in settings.queries if each.name == name), None)
+    found = query_named(settings.queries, name)
     if found is None:
         raise falcon.HTTPNotFound(title="No such query", description="connections.toml has no query of this name.")
     return found

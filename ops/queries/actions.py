@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from redis import Redis
 
-from configuration.queries import Query
+from configuration.queries import Query, query_named
 from ops.errors import Failed
 from queues import audit, pending
 from queues.clock import now_ms
@@ -16,7 +16,7 @@ from text.escaping import visible
 
 def chosen(queries: Sequence[Query], name: str) -> Query:
     """Return the query of this name. Raises Failed."""
-    found = next((query for query in queries if query.name == name), None)
+    found = query_named(queries, name)
     if found is None:
         known = ", ".join(query.name for query in queries) or "none; add [queries.<name>] to connections.toml"
         raise Failed(f"there is no query {visible(name)!r}; known: {known}")

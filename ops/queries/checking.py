@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from redis import Redis
 
-from configuration.queries import DataSource, Query
+from configuration.queries import DataSource, Query, source_of
 from configuration.settings import Settings
 from mappings.columns import ColumnError, layout
 from ops.errors import Failed
@@ -51,7 +51,7 @@ class Examined:
 def wanted(known: Settings, name: str) -> tuple[Query, DataSource]:
     """Return a query and its source. Raises Failed if there is no such query."""
     query = chosen(known.queries, name)
-    return query, next(each for each in known.sources if each.name == query.source)
+    return query, source_of(query, known.sources)
 
 
 def examine(known: Settings, query: Query, source: DataSource) -> Examined:

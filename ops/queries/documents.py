@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 from redis import Redis
 
 from configuration import due
-from configuration.queries import Query
+from configuration.queries import Query, source_of
 from configuration.settings import Settings
 from ops.documents.fields import Count, MaybeTime, QueueName, Time
 from queues.queries import records
@@ -178,7 +178,7 @@ def reads(query: Query) -> str:
 
 def sql_of(settings: Settings, query: Query) -> str | None:
     """Return the SQL that the next run sends, None if it cannot be read here."""
-    source = next(each for each in settings.sources if each.name == query.source)
+    source = source_of(query, settings.sources)
     try:
         return statement_of(query, source).sql
     except SourceError:

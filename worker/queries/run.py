@@ -16,7 +16,7 @@ import msgspec
 from redis import Redis
 from redis.exceptions import OutOfMemoryError, RedisError
 
-from configuration.queries import DataSource, Query
+from configuration.queries import DataSource, Query, query_named, source_of
 from logs import log_ids
 from queues import doorbell
 from queues.clock import now_ms
@@ -51,8 +51,8 @@ def run(run_id: str) -> None:
     Raises DeliveryFailed, and redis.RedisError before it holds the run; in both cases a worker is rung again.
     """
     settings = settings_of_process()
-    query = next((each for each in settings.queries if each.name == records.query_of(run_id)), None)
-    source = next((each for each in settings.sources if query and each.name == query.source), None)
+    query = query_named(settings.queries, records.query_of(run_id))
+    source = source_of(query, settings.sources) if query else None
     with log_ids.bound(run=run_id), ledger() as redis:
         places = (source.name, source.runs_at_once) if source else ("unknown", 1)
         held = leases.take(redis, run_id, *places, now_ms(), LEASE_MS, BUSY_MS)
