@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from typing import Final
 
 from redis import Redis
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from configuration.queries import Query
 from ops.errors import Failed
-from ops.output import console
 from ops.sync import follow as snapshots
 from queues.census import take_summary
 from queues.names import Queue
@@ -18,9 +15,6 @@ from queues.queries import records
 from queues.queries.records import QueryRun
 from queues.snapshots.records import Record
 
-_LOOK_S: Final = 0.25
-#: Seconds after which a missing process counts as down; a restart takes less.
-_AWAY_S: Final = 5.0
 _DOING: Final = {"queued": "waiting for a worker, or for its turn at the source", "reading": "reading the result"}
 
 
@@ -29,18 +23,11 @@ def follow(redis: Redis, query: Query, run_id: str) -> tuple[QueryRun, Record | 
 
     Raises Failed when it cannot go on: no process carries it out, or its snapshot is held.
     """
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=console(stderr=True)) as progress:
-        task = progress.add_task("asked for", total=None)
-        complete = time.monotonic()
-        while (run := _run(redis, run_id)).ended is None:
-            progress.update(task, description=_DOING.get(run.state, run.state))
-            away = snapshots.absent(take_summary(redis))
-            if not away:
-                complete = time.monotonic()
-            elif time.monotonic() - complete > _AWAY_S:
-                raise Failed(f"{away}\nRun {run_id} stays queued: ferry queries runs {query.name}")
-            time.sleep(_LOOK_S)
+    run, why = snapshots.until_ended(
+        lambda: _run(redis, run_id), "asked for", _DOING, lambda _: (None, snapshots.absent(take_summary(redis)))
+    )
+    if why:
+        raise Failed(f"{why}\nRun {run_id} stays queued: ferry queries runs {query.name}")
     if not run.snapshot:
         return run, None
     record, why = snapshots.follow(redis, run.snapshot, Queue(query.connection, "audience", query.name))

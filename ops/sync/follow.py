@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping
+from typing import Protocol, TypeVar
 
 from redis import Redis
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -33,20 +35,51 @@ _DOING = {
 
 def follow(redis: Redis, snapshot_id: str, audience: Queue) -> tuple[Record, str | None]:
     """Return the record when the snapshot has ended or is stuck, and why it is stuck. Raises Failed if it is lost."""
+
+    def trouble(record: Record) -> Trouble:
+        census = take_census(redis, [audience, Queue.parse(record.queue)])
+        return stuck(record, audience, census), absent(census)
+
+    return until_ended(lambda: _record(redis, snapshot_id), "submitted", _DOING, trouble)
+
+
+class Work(Protocol):
+    """What is followed: a snapshot, or a run of a query."""
+
+    @property
+    def state(self) -> str:
+        """What is being done."""
+
+    @property
+    def ended(self) -> int | None:
+        """The end in ms; None before."""
+
+
+Followed = TypeVar("Followed", bound=Work)
+#: Why it is stuck, and which process is missing; None if neither.
+Trouble = tuple[str | None, str | None]
+
+
+def until_ended(
+    look: Callable[[], Followed], begun: str, doing: Mapping[str, str], trouble: Callable[[Followed], Trouble]
+) -> tuple[Followed, str | None]:
+    """Show progress until the work has ended or is stuck; return it, and why it is stuck.
+
+    `begun`: the first description; `doing`: that of each state. A process counts as missing after some seconds only.
+    """
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=console(stderr=True)) as progress:
-        task = progress.add_task("submitted", total=None)
+        task = progress.add_task(begun, total=None)
         complete = time.monotonic()
-        while (record := _record(redis, snapshot_id)).ended is None:
-            progress.update(task, description=_DOING.get(record.state, record.state))
-            census = take_census(redis, [audience, Queue.parse(record.queue)])
-            away = absent(census)
+        while (found := look()).ended is None:
+            progress.update(task, description=doing.get(found.state, found.state))
+            why, away = trouble(found)
             if not away:
                 complete = time.monotonic()
-            if why := stuck(record, audience, census) or (away if time.monotonic() - complete > _AWAY_S else None):
-                return _record(redis, snapshot_id), why
+            if why := why or (away if time.monotonic() - complete > _AWAY_S else None):
+                return look(), why
             time.sleep(_LOOK_S)
-    return record, None
+    return found, None
 
 
 def _record(redis: Redis, snapshot_id: str) -> Record:

@@ -140,7 +140,7 @@ def test_pause_and_resume_are_remembered_with_their_reason(queries: Any, redis: 
 
 def test_waiting_for_a_run_ends_with_its_result(queries: Any, redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     assert queries("run", "nobody").exit_code == 1
-    monkeypatch.setattr("ops.queries.follow._AWAY_S", 0.0)
+    monkeypatch.setattr("ops.sync.follow._AWAY_S", 0.0)
     away = queries("run", "vips", "--wait")
     assert away.exit_code == 1
     assert "no scheduler is running" in away.stderr
