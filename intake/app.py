@@ -32,7 +32,7 @@ from intake.segment.calls import ADDRESSES, METRICS
 from intake.segment.routes import Metrics, Segment
 from intake.snapshots.routes import Members
 from intake.snapshots.staging import Staging
-from intake.snapshots.status import Sync, SyncRejections, Syncs
+from intake.snapshots.status import Sync, Syncs
 from queues import clock
 from queues.connections.accounts import Cipher
 from queues.group_commit import GroupCommit
@@ -139,8 +139,9 @@ def create_app(settings: Settings) -> Intake:
     app.add_route("/v1/audiences/{audience}/members", Members(staging, bodies, settings.connections, scopes))
     syncs = "/v1/audiences/{audience}/syncs"
     app.add_route(syncs, Syncs(redis, settings.connections, scopes))
-    app.add_route(f"{syncs}/{{snapshot}}", Sync(redis, settings.connections, scopes))
-    app.add_route(f"{syncs}/{{snapshot}}/rejected.csv", SyncRejections(redis, settings.connections, scopes))
+    sync = Sync(redis, settings.connections, scopes)
+    app.add_route(f"{syncs}/{{snapshot}}", sync)
+    app.add_route(f"{syncs}/{{snapshot}}/rejected.csv", sync, suffix="rejected")
     app.add_route("/v1/campaigns", Campaigns(redis, staging, bodies, settings.connections, scopes))
     app.add_route("/healthz", Health())
     app.add_route("/readyz", Readiness(redis, settings.durable))

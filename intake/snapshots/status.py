@@ -80,7 +80,7 @@ class Syncs:
 
 
 class Sync:
-    """Answers with one snapshot."""
+    """Answers with one snapshot, or with its rows that cannot be sent, as CSV."""
 
     def __init__(self, redis: Redis, connections: Connections, scopes: Scopes) -> None:
         self._redis = redis
@@ -93,16 +93,9 @@ class Sync:
         resp.content_type = _JSON
         resp.data = _encode(await _record(self._redis, queue, snapshot))
 
-
-class SyncRejections:
-    """Answers with the rows of one snapshot that cannot be sent, as CSV."""
-
-    def __init__(self, redis: Redis, connections: Connections, scopes: Scopes) -> None:
-        self._redis = redis
-        self._scopes = scopes
-        self._connections = connections
-
-    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, audience: str, snapshot: str) -> None:
+    async def on_get_rejected(
+        self, req: falcon.asgi.Request, resp: falcon.asgi.Response, audience: str, snapshot: str
+    ) -> None:
         """Answer with the numbers and reasons; the file ends with how many more there are."""
         queue = queue_for(resolve_connection(req, self._connections, self._scopes), audience)
         record = await _record(self._redis, queue, snapshot)
