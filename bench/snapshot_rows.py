@@ -17,7 +17,7 @@ from snapshots.rows import Selection
 #: The most that rows may take whose phones are no numbers, of those with valid ones.
 TARGET = 1.2
 _HOW = """\
-A CSV with e-mail, phone, external id and five attributes in each row, of which everything is sent, is read and sorted
+A CSV with e-mail, phone, external id and five attributes in each row, all of them sent, is read and sorted
 by the buckets of the membership ledger, as a worker does it first. Compared with `phonenumbers` alone on the same
 numbers, and with the same rows whose phones are dummies, `+1555555` and four digits. CPU time of one core; the ratios
 are medians of those of the rounds."""

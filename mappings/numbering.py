@@ -68,8 +68,8 @@ def is_as_dialled(code: int, national: str) -> bool:
 def dialled_within(digits: str, region: str) -> str | None:
     """Return a number without a country code as E.164; None if it is not valid or only the parser can read it.
 
-    `digits`: ASCII digits. The steps are the parser's, of which most numbers need two: a prefix for calls within the
-    country is removed, and what remains must be a number of the region.
+    `digits`: ASCII digits. Most numbers need two of the parser's steps: a prefix for calls within the country is
+    removed, and what remains must be a number of the region.
     """
     home = _home(region) if len(digits) <= _LONGEST else None
     if home is None or home.left_to_parser.match(digits):

@@ -76,7 +76,7 @@ def _whole(cell: Any) -> str:
 
 
 def hidden(cell: Any) -> str:
-    """Return a value of which enough is left to recognise it: an address by its ends, others by the beginning."""
+    """Return as much of a value as it takes to recognise it: an address by its ends, others by the beginning."""
     if cell is None:
         return _NULL
     if isinstance(cell, bool):

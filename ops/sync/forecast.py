@@ -58,7 +58,7 @@ class Effort:
 
     @property
     def minutes(self) -> float:
-        """Return the minutes at the published limits, of which Ferry uses a part.
+        """Return the minutes at the part of the published limits that Ferry uses.
 
         The kinds run in parallel, each with its own limit, after the list is read.
         """

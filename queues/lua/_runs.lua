@@ -1,5 +1,5 @@
--- record(run, text, now, ms, most): stores the record of a run for `ms` and puts it into the runs of its query, of which
--- the oldest are deleted; this text is put in front of the scripts that begin runs.
+-- record(run, text, now, ms, most): stores the record of a run for `ms` and puts it into the runs of its query, the
+-- oldest of which are deleted; this text is put in front of the scripts that begin runs.
 -- Uses KEYS 2 (run hash), 3 (runs of the query) and 4 (ring: the runs that have not ended). The keys of other runs differ
 -- from the run's own by the id only.
 local function record(run, text, now, ms, most)

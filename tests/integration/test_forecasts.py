@@ -78,7 +78,7 @@ SHAPES: Final[dict[str, tuple[str, list[Person], list[Person], list[Person], boo
         [*with_ids(0, 20, plan="a"), *with_ids(20, 60, plan="b"), *with_ids(130, 260)],
         False,
     ),
-    "large uploads, of which a sample is checked": (
+    "large uploads with a sample that is checked": (
         'upload_max = 1000\nflush_size = 1000\nprove = "sample"\n',
         [],
         people(0, 300),
