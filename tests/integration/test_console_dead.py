@@ -179,7 +179,7 @@ def test_what_a_filter_or_a_reason_holds_cannot_become_markup(
 def test_what_is_ticked_is_confirmed_and_put_back(letters: Redis, served: Console, browser: requests.Session) -> None:
     page = get(served, browser, f"/dead?queue={VIPS}")
     asked = press(browser, page, "Replay selected", letter=refs(page)[1:3])
-    assert "VIPs default/audience/42 2 2 no_email no other pending changes; sent at once if accepted over 16h" in said(
+    assert "VIPs default/audience/42 2 2 no_email no other pending changes; sent at once if accepted over 16" in said(
         asked.text
     )
     assert len(ids(letters)) == 4, "a page that asks does nothing"
