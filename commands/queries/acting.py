@@ -13,7 +13,7 @@ from ops.output import console, echo, print_json
 from ops.queries import actions
 from ops.queries.documents import RunDocument
 from ops.queries.follow import follow
-from ops.queries.view import run_lines
+from ops.queries.view import left_out_lines, run_lines
 from ops.sync.view import columns_view, counts_table, settled_line
 from queues.queries import records
 from queues.queries.records import QueryRun
@@ -64,7 +64,7 @@ def _report(query: Query, run: QueryRun, record: Record | None, as_json: bool) -
         print_json(document)
     if document.state in ("failed", "cancelled", "superseded"):
         raise Failed(f"run {run.id} {document.state}: {document.remedy or 'a newer snapshot replaced it'}")
-    for line in run_lines(document):
+    for line in (*run_lines(document), *left_out_lines(document)):
         echo(line)
     if record and record.counts:
         for part in columns_view(record.columns, record.left_out, ""):
