@@ -108,7 +108,7 @@ def cancel(name: str, as_json: bool) -> None:
 @json_option
 @var_option
 def pause(name: str, reason: str, as_json: bool) -> None:
-    """Stop the schedule of a query until `resume`.
+    """Pause the schedule of a query until `resume`.
 
     Runs by hand still work. A run that has begun goes on.
 
@@ -132,7 +132,7 @@ def pause(name: str, reason: str, as_json: bool) -> None:
 @json_option
 @var_option
 def resume(name: str, as_json: bool) -> None:
-    """Let the schedule of a paused query go on.
+    """Resume the schedule of a paused query.
 
     It runs at the next slot; slots that came meanwhile are not made up for.
 

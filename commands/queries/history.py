@@ -53,7 +53,7 @@ def runs(name: str | None, as_json: bool) -> None:
 
 @click.command()
 @click.argument("run")
-@click.option("--kind", type=click.Choice(_KINDS), default="rejected", show_default=True, help="Which.")
+@click.option("--kind", type=click.Choice(_KINDS), default="rejected", show_default=True, help="Which rows or people.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV, for a spreadsheet.")
 @click.option("--personal-data", is_flag=True, help="Print whole addresses and numbers.")
 @json_option

@@ -24,7 +24,7 @@ MOST: Final = 500
 IDS: Final = 500
 #: The latest time in a query, in ms; in the year 2286.
 LATEST: Final = 9_999_999_999_999
-_NO_CURSOR: Final = "Must be the next of an answer."
+_NO_CURSOR: Final = "Must be the `next` of an earlier answer."
 
 
 class Flag(fields.Field[bool]):

@@ -175,7 +175,7 @@ def _ring(opened: OpenBatch, now: int, is_held: bool) -> str:
         return f"a worker has it; if it stops, another one continues {when}"
     if is_held:
         return "waits for release"
-    return f"a worker is rung {when}"
+    return f"a worker takes it up {when}"
 
 
 #: Most import jobs of one batch that are listed.

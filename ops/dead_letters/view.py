@@ -151,7 +151,7 @@ def listing(found: Sequence[LetterDocument], now: int, most: int = LISTED) -> Re
     """Return the newest letters, the number for each reason, and the remedies; `found`: summaries."""
     if not found:
         return Text("No dead letters.")
-    made = StackedTable("Queue", "Reason", "Died")
+    made = StackedTable("Queue", "Reason", "Rejected")
     for letter in newest(found, most):
         tries = f"after {plural(letter.attempts, 'failed attempt')}" if letter.attempts else ""
         name = named(Queue.parse(letter.queue), letter.audience)

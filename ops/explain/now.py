@@ -56,7 +56,7 @@ def _stage(history: History, name: str) -> str:
     if batch is None:
         return f"batch {name} is being settled"
     tries = f", attempt {batch.attempts + 1}" if batch.attempts else ""
-    worker = "a worker has it" if batch.held else f"a worker is rung {until(batch.ring, history.at)}"
+    worker = "a worker has it" if batch.held else f"a worker takes it up {until(batch.ring, history.at)}"
     return f"batch {name}, stage {batch.stage}{tries}, taken {duration(history.at - batch.taken)} ago; {worker}"
 
 

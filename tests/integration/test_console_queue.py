@@ -51,7 +51,7 @@ def test_what_waits_what_fires_next_and_what_is_open_stand_there(served: Console
         r"VIPs default/audience/42",
         r"30 changes are taken by age, in 1[56]\s+h\s+\d+\s+min; at once when 70 more come\.",
         r"Pending 30 / 100",
-        rf"{batch_id} 100 size, \d+ s ago upload a worker is rung now",
+        rf"{batch_id} 100 size, \d+ s ago upload a worker takes it up now",
         r"Ledger Balanced Pending 30 Open 100 Delivered 0 Superseded 0 Dead 1 Accepted 131",
         r"1 dead letter : see the reasons",
         r"100 changes, or 16\s+h\s+0\s+min after the last upload or the oldest change; at most 100 in one upload",

@@ -159,10 +159,8 @@ def test_an_open_batch_is_told_with_its_stage(world: World, command: Command) ->
     batch_id = world.take()
     text = told(command)
     assert f"taken with 0 others into batch {batch_id}, because an operator flushed the queue (operator)" in text
-    assert re.search(
-        rf"#1 is in progress: batch {batch_id}, stage upload, taken \d+\s+s ago; a worker is rung (now|in \d+\s+\w+)\.",
-        text,
-    )
+    stage = r"stage upload, taken \d+\s+s ago; a worker takes it up (now|in \d+\s+\w+)\."
+    assert re.search(f"#1 is in progress: batch {batch_id}, {stage}", text)
     batches.reclaim(world.redis, batch_id, now_ms(), 60_000)
     assert "; a worker has it." in told(command)
     assert document(command)["changes"][0]["open"]["stage"] == "upload"

@@ -164,7 +164,7 @@ def test_what_is_under_way_says_how_far_it_is() -> None:
     opened = OpenBatch("07-ab", NOW, 100, "age", "confirm", 2, held=False, ring=NOW + 62 * MINUTE)
     taken, rung = f"{duration(60 * MINUTE)} ago", duration(2 * MINUTE)
     assert list(lines(story(traces, count=counted(batches=(opened,))))) == [
-        f"#1 is in progress: batch 07-ab, stage confirm, attempt 3, taken {taken}; a worker is rung in {rung}."
+        f"#1 is in progress: batch 07-ab, stage confirm, attempt 3, taken {taken}; a worker takes it up in {rung}."
     ]
     assert list(lines(story(traces))) == ["#1 is in progress: batch 07-ab is being settled."]
 

@@ -89,8 +89,8 @@ def test_an_open_batch_is_told_with_who_has_it_and_when_it_goes_on() -> None:
     late, lent = opened(ring=NOW - 1), opened(held=True)
     found = seen(open=30, batches=(opened(), late, lent))
     assert [line.ring for line in found.batches] == [
-        "a worker is rung in 1\u00a0min",
-        "a worker is rung now",
+        "a worker takes it up in 1\u00a0min",
+        "a worker takes it up now",
         "a worker has it; if it stops, another one continues in 1\u00a0min",
     ]
     assert (found.batches[0].lasts, found.batches[0].stage, found.batches[0].failed) == ("12\u00a0s", "confirm", 1)
