@@ -35,7 +35,7 @@ def _described(field: fields.Field[Any]) -> JsonSchema:
             found["enum"] = [*rule.choices]
     if isinstance(field, fields.List):
         found["items"] = _described(field.inner)
-    return found | field.metadata
+    return {**found, **field.metadata}
 
 
 def _body(schema: Schema, *names: str, **more: Any) -> JsonSchema:

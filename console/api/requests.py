@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any, Final
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
@@ -101,10 +101,10 @@ def _text(about: str, example: str = "", **more: Any) -> fields.String:
     return fields.String(metadata=named, **more)
 
 
-def _choice(about: str, names: Sequence[str]) -> fields.String:
+def _choice(about: str, names: Iterable[str]) -> fields.String:
     error = f"Must be one of {', '.join(names)}."
     return fields.String(
-        load_default=None, validate=validate.OneOf(names, error=error), metadata={"description": about}
+        load_default=None, validate=validate.OneOf([*names], error=error), metadata={"description": about}
     )
 
 

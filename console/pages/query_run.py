@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import falcon
 import falcon.asgi
@@ -58,10 +58,9 @@ class QueryRunPage:
         context, who = self._context, visitor(req)
         wanted = known_query(context.settings, query)
         shown, before, record = await context.run(_read, context.redis, wanted, run)
-        tabs = views.tabs(shown, record)
         kind, page = views.chosen(req.get_param("kind")), page_number(req.get_param("page"))
         listed, found = None, ""
-        if record and tabs and not by_script(req):  # a refresh replaces the figures only, and the people take longer
+        if record and record.counts and not by_script(req):  # a refresh shows the figures only: the people take longer
             listed = await context.run(_list, context.redis, shown, record, kind, page, who)
         if record and person:
             found = await context.run(_look_up, context.redis, context.settings, record, person, who)
@@ -69,14 +68,8 @@ class QueryRunPage:
             req,
             resp,
             "query_run.html",
-            run=shown,
-            lines=[*run_lines(shown), *(remarks(record) if record else ()), *(() if tabs else left_out_lines(shown))],
-            equations=views.equations(shown),
-            before=before,
-            tabs=tabs,
+            **_figures(shown, before, record),
             kind=kind,
-            titles=views.TITLES,
-            nothing=views.EMPTY[kind],
             listed=listed,
             found=found,
             sees_people=who.may(Role.ADMIN),
@@ -84,6 +77,13 @@ class QueryRunPage:
             acts=who.may(Role.OPERATOR),
             at=now_ms(),
         )
+
+
+def _figures(run: RunDocument, before: RunDocument | None, record: Record | None) -> dict[str, Any]:
+    """Return what the page shows of a run besides the chosen list. Pure."""
+    tabs = views.tabs(run, record)
+    lines = [*run_lines(run), *(remarks(record) if record else ()), *(() if tabs else left_out_lines(run))]
+    return {"run": run, "before": before, "lines": lines, "equations": views.equations(run), "tabs": tabs}
 
 
 class QueryRunPeople:

@@ -16,7 +16,8 @@ from text.wording import number, plural
 
 #: The lists, as `ferry queries rows --kind` and the address call them; left_out: what was sent without a value.
 RunKind = Literal["added", "changed", "removed", "rejected", "left_out"]
-TITLES: Final[Mapping[RunKind, str]] = {
+Cells = tuple[str, ...]
+_TITLES: Final[Mapping[RunKind, str]] = {
     "rejected": "Rejected",
     "added": "Added",
     "changed": "Updated",
@@ -24,7 +25,7 @@ TITLES: Final[Mapping[RunKind, str]] = {
     "left_out": "Left out",
 }
 #: Title and sentence of a list without anything.
-EMPTY: Final[Mapping[RunKind, tuple[str, str]]] = {
+_EMPTY: Final[Mapping[RunKind, tuple[str, str]]] = {
     "rejected": ("No rejected rows", "Every row of this run can be sent."),
     "added": ("No added people", "This run adds nobody to the list."),
     "changed": ("No updated people", "This run changes nobody who is on the list."),
@@ -101,11 +102,13 @@ class RunTab:
 class RunList:
     """The chosen list. `heads`: of the columns; a row has a cell for each, empty where there is nothing to say.
 
-    `notes`: sentences about the list, and about what it lacks.
+    `notes`: sentences about the list, and about what it lacks. `nothing`: a title and a sentence for an empty one.
     """
 
-    heads: tuple[str, ...]
-    part: ListPart[tuple[str, ...]]
+    title: str
+    nothing: tuple[str, str]
+    heads: Cells
+    part: ListPart[Cells]
     notes: list[str]
 
 
@@ -116,46 +119,50 @@ def tabs(run: RunDocument, record: Record | None) -> list[RunTab]:
     left_out = sum(sum(reasons.values()) for _, reasons in _left_out(run, record))
     figures = {"rejected": record.counts.rejected, "left_out": left_out}
     figures |= {kind: people.total(record, kind) for kind in people.ACTIONS}
-    return [RunTab(kind, title, figures[kind]) for kind, title in TITLES.items()]
+    return [RunTab(kind, title, figures[kind]) for kind, title in _TITLES.items()]
 
 
 def chosen(given: str | None) -> RunKind:
     """Return the list that an address names; the rejected rows, which somebody has to correct, if it names none."""
-    return next((kind for kind in TITLES if kind == given), "rejected")
+    return next((kind for kind in _TITLES if kind == given), "rejected")
 
 
 def people_list(
-    record: Record, kind: str, part: ListPart[KeptPerson], named: Sequence[ChangedPerson], *, personal: bool
+    record: Record, kind: RunKind, part: ListPart[KeptPerson], named: Sequence[ChangedPerson], *, personal: bool
 ) -> RunList:
     """Return a page of people. `part`: of the people who are kept; `named`: those of the page."""
-    rows = [(each.name(personal=personal), ", ".join(each.attributes)) for each in named]
+    rows: list[Cells] = [(each.name(personal=personal), ", ".join(each.attributes)) for each in named]
     notes = [people.missing(part.of, people.total(record, kind))]
     if kind == "removed" and (gone := record.outcomes.not_found):
-        notes.append(f"{plural(gone, 'person was', 'people were')} not on the list any more, so nothing was removed.")
+        notes.append(f"{plural(gone, 'person was', 'people were')} not found on the list: nothing had to be removed.")
     if rows and not personal:
-        notes.append("Admins see the whole addresses and numbers.")
-    return RunList(("Person", "Attributes"), part.showing(rows), [*filter(None, notes)])
+        notes.append("Addresses and numbers are masked. Admins see them whole.")
+    return _of(kind, ("Person", "Attributes"), part.showing(rows), [*filter(None, notes)])
 
 
 def rejected_list(record: Record, numbers: Mapping[str, Sequence[int]], page: int) -> RunList:
     """Return a page of the rows that cannot be sent. `numbers`: of rows, by reason, at most 10,000 of each."""
     every = sorted((row, reason) for reason, rows in numbers.items() for row in rows)
     part = part_of(every, page)
-    rows = [(number(row), f"{remedy(reason).cause} `{reason}`") for row, reason in part.rows]
+    rows: list[Cells] = [(number(row), f"{remedy(reason).cause} `{reason}`") for row, reason in part.rows]
     more = (record.counts.rejected if record.counts else 0) - len(every)
     lacks = ("more row is rejected: its number is not kept.", "more rows are rejected: their numbers are not kept.")
     notes = [*([_CORRECT] if rows else []), *([plural(more, *lacks)] if more > 0 else [])]
-    return RunList(("Row", "Why"), part.showing(rows), notes)
+    return _of("rejected", ("Row", "Why"), part.showing(rows), notes)
 
 
 def left_out_list(run: RunDocument, record: Record, page: int) -> RunList:
     """Return a page of the values that were left out, by column and reason."""
-    every = [
+    every: list[Cells] = [
         (column, f"`{reason}`", number(rows))
         for column, reasons in _left_out(run, record)
         for reason, rows in reasons.items()
     ]
-    return RunList(("Column", "Why", "Rows"), part_of(every, page), [_LEFT_OUT] if every else [])
+    return _of("left_out", ("Column", "Why", "Rows"), part_of(every, page), [_LEFT_OUT] if every else [])
+
+
+def _of(kind: RunKind, heads: Cells, part: ListPart[Cells], notes: list[str]) -> RunList:
+    return RunList(_TITLES[kind], _EMPTY[kind], heads, part, notes)
 
 
 def _left_out(run: RunDocument, record: Record) -> list[tuple[str, Mapping[str, int]]]:
@@ -163,17 +170,18 @@ def _left_out(run: RunDocument, record: Record) -> list[tuple[str, Mapping[str, 
     return [*run.left_out.items(), *record.left_out.items()]
 
 
-_DID: Final = {"added": "added this person", "changed": "updated this person", "removed": "removed this person"}
+#: In the present tense, because the guard may hold the run.
+_DOES: Final = {"added": "adds this person", "changed": "updates this person", "removed": "removes this person"}
 
 
 def looked_up(changes: Mapping[str, Sequence[str]], *, is_complete: bool) -> str:
-    """Return what a run did to the person who was looked up. `changes`: the attributes by kind.
+    """Return what a run does to the person who was looked up. `changes`: the attributes by kind.
 
     `is_complete`: everybody whom the run changed is kept.
     """
-    did = [_DID[kind] + (f" ({', '.join(names)})" if names else "") for kind, names in changes.items()]
-    if did:
-        return f"This run {' and '.join(did)}."
+    does = [_DOES[kind] + (f" ({', '.join(names)})" if names else "") for kind, names in changes.items()]
+    if does:
+        return f"This run {' and '.join(does)}."
     if is_complete:
-        return "This run did not change this person."
+        return "This run does not change this person."
     return "This person is not among those whom Ferry keeps of this run: the first 10,000 of each kind, for 7 days."

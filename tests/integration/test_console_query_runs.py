@@ -162,8 +162,8 @@ def test_an_admin_looks_one_person_up_and_no_address_is_kept(shown: RunPage, red
         given = {"csrf": shown.served.csrf(admin), "person": person}
         return said(admin.post(shown.path, given, timeout=30).text)
 
-    assert "This run added this person (plan)." in looked_up(" Ann@example.com")
-    assert "This run removed this person." in looked_up("bob@example.com")
+    assert "This run adds this person (plan)." in looked_up(" Ann@example.com")
+    assert "This run removes this person." in looked_up("bob@example.com")
     nobody = looked_up("carl@example.com")
     assert "not among those whom Ferry keeps of this run: the first 10,000 of each kind, for 7 days." in nobody
     assert "carl@example.com" not in nobody
