@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from queues.alerts import Alert, Raised
 from text.escaping import visible
-from text.wording import plural, span
+from text.wording import duration, plural
 
 #: Alerts written out in one message or log line, so that a hundred stopped queues do not make a hundred lines.
 WRITTEN_OUT: Final = 20
@@ -92,10 +92,10 @@ def full_text(news: News) -> str:
 
 
 def paragraph(each: Raised) -> str:
-    """Return `default is held: list_gone.` and what to do, or `over: default is held: list_gone, after 3h 12m.`"""
+    """Return `default is held: list_gone.` and what to do, or `over: default is held: list_gone, after 3 h 12 min.`"""
     return f"{_what(each)}." if each.over is not None else f"{_what(each)}.\n{visible(each.alert.remedy)}"
 
 
 def _what(each: Raised) -> str:
     text = visible(each.alert.text)
-    return text if each.over is None else f"over: {text}, after {span(each.over - each.since)}"
+    return text if each.over is None else f"over: {text}, after {duration(each.over - each.since)}"

@@ -19,7 +19,7 @@ from queues.names import Queue
 from queues.server import rollback
 from queues.snapshots.comparisons import Differing
 from queues.undecided_erasures import UndecidedErasures
-from text.wording import day, plural, sentence, span, without_people
+from text.wording import day, duration, plural, sentence, without_people
 
 MINUTE_MS: Final = 60_000
 #: Settled changes below which a percentage means nothing: one dead letter of three changes would be an alert.
@@ -38,14 +38,14 @@ def of_processes(facts: Facts, limits: Limits) -> Iterator[Alert]:
 
 def _scheduler(silent: int, limits: Limits) -> Iterator[Alert]:
     if silent > limits.scheduler_silent_minutes * MINUTE_MS:
-        text = f"No scheduler has ticked for {span(silent)}: nothing is taken from the queues"
+        text = f"No scheduler has ticked for {duration(silent)}: nothing is taken from the queues"
         remedy = "Start `ferry scheduler`; if it is running, see its log."
         yield Alert("scheduler_silent", "scheduler_silent_minutes", "scheduler", text, remedy)
 
 
 def _worker(missing: int, limits: Limits) -> Iterator[Alert]:
     if missing > limits.no_worker_minutes * MINUTE_MS:
-        text = f"No worker has listened for {span(missing)}: nothing is delivered"
+        text = f"No worker has listened for {duration(missing)}: nothing is delivered"
         remedy = "Start `ferry worker`; if it is running, see its log."
         yield Alert("no_worker", "no_worker_minutes", "worker", text, remedy)
 
@@ -104,7 +104,7 @@ def undecided(on: Queue, found: UndecidedErasures, now: int) -> Alert:
     due = day(found.oldest + undecided_erasures.ANSWER_MS)
     text = (
         f"{on}: {plural(found.letters, 'erasure needs', 'erasures need')} a look, the oldest for "
-        f"{span(now - found.oldest)}; answer due by {due}"
+        f"{duration(now - found.oldest)}; answer due by {due}"
     )
     listed = f"`ferry dead list --queue {on} --reason {undecided_erasures.REASON}`"
     remedy = f"{listed} lists them, `ferry dead show` shows what was found."
@@ -146,7 +146,8 @@ def _oldest(count: QueueCount, limits: Limits, now: int) -> Iterator[Alert]:
     waited = now - count.waiting.oldest
     over = waited - count.policy.age_ms
     if over > limits.oldest_over_minutes * MINUTE_MS:
-        text = f"{called(count)}: the oldest change is pending for {span(waited)}, {span(over)} over its policy's age"
+        late = f"{duration(waited)}, {duration(over)} over its policy's age"
+        text = f"{called(count)}: the oldest change is pending for {late}"
         remedy = "See `ferry holds`, then `ferry status` and the logs of the scheduler and the workers."
         yield Alert(f"oldest_over/{count.queue}", "oldest_over_minutes", str(count.queue), text, remedy)
 

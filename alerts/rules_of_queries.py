@@ -13,7 +13,7 @@ from configuration import due
 from configuration.queries import Query
 from queues.alerts import Alert
 from queues.queries.records import LastRun, QueryRun
-from text.wording import span, without_people
+from text.wording import duration, without_people
 
 #: Slots skipped in a row that raise an alert.
 SKIPS: Final = 3
@@ -37,7 +37,7 @@ def of_query(found: QueryFacts, now: int) -> Iterator[Alert]:
         yield _alert(
             f"late/{name}",
             name,
-            f"Query {name}: run {running.id} is late by {span(late)}",
+            f"Query {name}: run {running.id} is late by {duration(late)}",
             "See the logs of the workers, and whether other runs occupy its source (runs_at_once).",
         )
 

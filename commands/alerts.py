@@ -18,7 +18,7 @@ from queues import alerts as stored_alerts
 from queues.alerts import Alert, Raised
 from queues.clock import now_ms
 from text.escaping import visible
-from text.wording import moment, span
+from text.wording import duration, moment
 
 #: After this time without an evaluation the list is out of date. A single evaluation may fail or be late.
 SILENT_MS: Final = 3 * stored_alerts.EVERY_MS
@@ -92,7 +92,7 @@ def _channels_of(alerting: Alerting | None) -> Alerting:
 def _warn(judged: int | None, now: int) -> None:
     """Warn when the alerts were not evaluated lately, because the list is then out of date. `judged`: ms."""
     if judged is None or now - judged > SILENT_MS:
-        since = "yet" if judged is None else f"for {span(now - judged)}"
+        since = "yet" if judged is None else f"for {duration(now - judged)}"
         complain(f"Alerts were not evaluated {since}: start `ferry scheduler` or `ferry web`, or check their logs.")
 
 
@@ -104,7 +104,7 @@ def _list(found: list[Raised], as_json: bool) -> None:
     made = table("For", "Alert", "What to do", "Notified")
     for each in found:
         notified = ", ".join(sorted(each.told)) or "none yet"
-        made.add_row(span(now - each.since), visible(each.alert.text), visible(each.alert.remedy), notified)
+        made.add_row(duration(now - each.since), visible(each.alert.text), visible(each.alert.remedy), notified)
     console().print(made if found else "No active alerts.")
 
 

@@ -22,7 +22,7 @@ from text.wording import number, plural
 
 def dry_run_option(command: Command) -> Command:
     """Add `--dry-run`."""
-    return click.option("--dry-run", is_flag=True, help="Count the letters by queue and reason; do nothing.")(command)
+    return click.option("--dry-run", is_flag=True, help="Only count the letters, by queue and reason.")(command)
 
 
 def rehearse(wanted: LetterQuery, what: str, as_json: bool) -> None:

@@ -25,7 +25,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @click.command()
-@click.option("--cluster", is_flag=True, help="On a Redis Cluster of three nodes instead of one Redis.")
+@click.option("--cluster", is_flag=True, help="Use a Redis Cluster of three nodes instead of one Redis.")
 def demo(cluster: bool) -> None:
     """Show Ferry at work, in half a minute.
 

@@ -28,7 +28,7 @@ _STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 
 
 @click.command()
-@click.option("--acknowledge", is_flag=True, help="First end the alert that the ledger was rolled back or emptied.")
+@click.option("--acknowledge", is_flag=True, help="End the alert of a rolled-back or emptied ledger, then check.")
 @json_option
 @var_option
 def doctor(acknowledge: bool, as_json: bool) -> None:

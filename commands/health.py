@@ -17,7 +17,7 @@ from ops.ledger import ledger
 from ops.output import echo, print_json
 from queues import doorbell, keys
 from queues.clock import now_ms
-from text.wording import span
+from text.wording import duration
 
 #: Seconds until the web process must answer.
 _WEB_S: Final = 3.0
@@ -77,7 +77,7 @@ def _worker(known: Settings) -> tuple[bool, str]:
     if seen is None:
         return False, f"none is registered on {host}"
     silent = now_ms() - seen
-    return silent < _WORKER_MS, f"last sign of life on {host} {span(silent)} ago"
+    return silent < _WORKER_MS, f"last sign of life on {host} {duration(silent)} ago"
 
 
 _CHECKS: Final = {"web": _web, "scheduler": _scheduler, "worker": _worker}

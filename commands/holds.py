@@ -22,7 +22,7 @@ from queues.names import Queue
 from queues.owners import LIST_OWNED
 from queues.snapshots.records import Record
 from text.escaping import visible
-from text.wording import plural, span
+from text.wording import duration, plural, until
 from worker.connection import account_name
 
 _BY_ITSELF = "Ends automatically when the cause is gone"
@@ -58,7 +58,7 @@ def hold(target: str, reason: str, as_json: bool) -> None:
             echo(f"{on} is held. To release it: ferry release {on}")
             return
         before = hold_on(on, census)
-        why = f" for {span(census.at - before.since)} ({words.reason_of(before)})" if before else ""
+        why = f" for {duration(census.at - before.since)} ({words.reason_of(before)})" if before else ""
         echo(f"{on} is already held{why}; that reason stays. To release it: ferry release {on}")
 
 
@@ -141,15 +141,16 @@ def list_holds(as_json: bool) -> None:
 
 def _lines(each: holds.PlacedHold, census: Census) -> Iterator[UnbrokenText]:
     name = f"{visible(each.audience)} ({each.on})" if each.audience else each.on
-    yield UnbrokenText(f"{name} is held for {span(census.at - each.hold.since)}: {words.reason_of(each.hold)}", "bold")
+    lasts = duration(census.at - each.hold.since)
+    yield UnbrokenText(f"{name} is held for {lasts}: {words.reason_of(each.hold)}", "bold")
     yield from (UnbrokenText(line, indent=2) for line in _resolved_by(each, census))
 
 
 def _resolved_by(each: holds.PlacedHold, census: Census) -> Iterator[str]:
     if each.hold.resolve:
         yield visible(each.hold.resolve)
-    checks = (f"{plural(each.probes, 'check')} so far", words.next_check(census.next_check, census.at))
-    checked = f" ({', '.join(filter(None, checks))})" if each.hold.probed else ""
+    upcoming = "" if census.next_check is None else f", next check {until(census.next_check, census.at)}"
+    checked = f" ({plural(each.probes, 'check')} so far{upcoming})" if each.hold.probed else ""
     yield f"{_BY_ITSELF if each.hold.ends_by_itself else _BY_HAND}{checked}."
     if each.hold.error_id:
         yield f"Klaviyo's error id: {visible(each.hold.error_id)}"

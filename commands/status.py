@@ -69,7 +69,7 @@ def status(
       ferry status
       ferry status VIPs --json
       ferry status --state held --sort oldest --limit 20
-      ferry status --check --quiet || echo "Ferry needs somebody"
+      ferry status --check --quiet || echo "Ferry needs attention"
     """
     if check and watch:
         raise click.UsageError("--check looks once: leave out --watch")

@@ -15,7 +15,7 @@ from ops.verdict import Cause, judge
 from queues.census import Census
 from queues.counts import QueueCount, called
 from queues.queue_rows import QueueRow
-from text.wording import number, plural, sentence, span
+from text.wording import duration, number, plural, until
 
 #: Most causes that are listed.
 CAUSES: Final = 10
@@ -76,8 +76,8 @@ def _line(cause: Cause, now: int) -> Text:
 
 
 def _remedy(cause: Cause, now: int) -> str:
-    check = words.next_check(cause.check, now)
-    return " ".join(filter(None, (cause.then, f"{sentence(check)}." if check else "", cause.command)))
+    check = "" if cause.check is None else f"Next check {until(cause.check, now)}."
+    return " ".join(filter(None, (cause.then, check, cause.command)))
 
 
 def _table(rows: Sequence[QueueCount], choice: RowChoice, census: Census) -> Iterator[RenderableType]:
@@ -124,13 +124,13 @@ def _next_flush(count: QueueCount, census: Census) -> Text:
         return Text(state, style="bold red")
     if count.due is None:
         return Text("-", style="dim")
-    return Text(f"in {span(count.due - census.at)}" if count.due > census.at else "now")
+    return Text(until(count.due, census.at))
 
 
 def _details(count: QueueCount, census: Census) -> Iterator[str]:
     trigger, when = words.next_flush(count, census)
     oldest = count.waiting.oldest
-    parts = [f"oldest {span(census.at - oldest)}"] if oldest is not None else []
+    parts = [f"oldest {duration(census.at - oldest)}"] if oldest is not None else []
     if trigger and not words.is_held(count, census):
         parts.append(trigger if when.startswith(("in ", "now")) else f"{trigger} {when}")
     if parts:

@@ -29,7 +29,7 @@ from queues.snapshots import orders, outcomes
 from queues.snapshots.orders import Counts, Record
 from queues.snapshots.outcomes import is_carried_out
 from text.escaping import visible
-from text.wording import moment, number, plural, span
+from text.wording import duration, moment, number, plural
 
 
 @click.command()
@@ -120,7 +120,7 @@ def _id(record: Record) -> str:
 
 
 def _ago(record: Record, now: int) -> str:
-    return f"{span(now - record.since)} ago"
+    return f"{duration(now - record.since)} ago"
 
 
 def _below(records: Sequence[Record], now: int) -> Iterator[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 Each = TypeVar("Each")
+Other = TypeVar("Other")
 
 #: Rows on one page.
 PAGE: Final = 25
@@ -25,6 +26,10 @@ class ListPart(Generic[Each]):
     of: int
     page: int
     pages: int
+
+    def showing(self, rows: Sequence[Other]) -> ListPart[Other]:
+        """Return the same page with these rows."""
+        return ListPart(rows, self.first, self.last, self.of, self.page, self.pages)
 
 
 def part_of(every: Sequence[Each], page: int) -> ListPart[Each]:

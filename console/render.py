@@ -14,14 +14,14 @@ from console.auth.roles import visitor
 from console.shell import Shell, menu
 from console.static_files import url_of
 from klaviyo.revision import REVISION
-from text.wording import day_and_time, duration, moment, ms_of, number, plural, span
+from text.wording import day_and_time, duration, moment, ms_of, number, plural, until
 
 
 @cache
 def environment() -> Environment:
     """Return the template environment.
 
-    Filters: `span`, `duration`, `moment`, `when` (all of ms), `ms` (of a moment), `number`. Functions:
+    Filters: `duration`, `until`, `moment`, `when` (all of ms), `ms` (of a moment), `number`. Functions:
     `plural`, `static`.
     """
     made = Environment(
@@ -32,7 +32,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(span=span, duration=duration, moment=moment, ms=ms_of, when=_when, number=number)
+    made.filters.update(duration=duration, until=until, moment=moment, ms=ms_of, when=_when, number=number)
     made.globals.update(plural=plural, static=url_of, version=_version(), revision=REVISION)
     return made
 

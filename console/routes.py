@@ -18,7 +18,7 @@ from console.auth.middleware import AuthMiddleware
 from console.auth.signin import SignIn, SignOut
 from console.context import App, AppContext
 from console.metrics import page
-from console.pages import dead, overview, queries
+from console.pages import dead, overview, queries, query_run
 from console.pages.act_flush import FlushAct
 from console.pages.act_hold import HoldAct
 from console.pages.act_release import ReleaseAct
@@ -136,6 +136,7 @@ def add_routes(app: App, context: AppContext) -> None:
     app.add_route("/retries", RetriesPage(context))
     app.add_route(f"{_QUEUE}/retry", RetryAct(context))
     queries.add_routes(app, context)
+    query_run.add_routes(app, context)
     app.add_route("/syncs", SyncsPage(context))
     app.add_route("/syncs/{snapshot}/rejected.csv", RejectedRows(context))
     app.add_route(_QUEUE, QueuePage(context))

@@ -30,7 +30,7 @@ def document(entry: AuditEntry) -> EntryDocument:
 
 
 #: Counts that are called by a noun; the others say what was done, such as `2 replayed`.
-_NOUNS: Final = frozenset({"changes", "channels", "letters", "profiles", "queues"})
+_NOUNS: Final = frozenset({"changes", "channels", "letters", "persons", "profiles", "queues"})
 
 
 def counted(counts: Mapping[str, int]) -> str:

@@ -13,7 +13,7 @@ from queues.holds import Hold
 from queues.queue_rows import QueueRow
 from queues.server import rollback
 from text.escaping import visible
-from text.wording import duration, number, plural, sentence, some, span, without_people
+from text.wording import duration, number, plural, sentence, some, until, without_people
 
 #: Most queues in one table: a screen can show thousands, but a person cannot read them.
 SHOWN: Final = 200
@@ -47,7 +47,7 @@ def state_of(row: QueueRow, held: Collection[str]) -> str:
 
 
 def next_flush(count: QueueCount, census: Census) -> tuple[str, str]:
-    """Return the next trigger and its time: `by age`, `in 15h 57m`; `held` and ""; "" twice if nothing is pending.
+    """Return the next trigger and its time: `by age`, `in 15 h 57 min`; `held` and ""; "" twice if nothing is pending.
 
     Due changes may have to wait for open batches: too many are not uploaded, or one has the same person (take.lua).
     """
@@ -55,15 +55,15 @@ def next_flush(count: QueueCount, census: Census) -> tuple[str, str]:
         return "held", ""
     if count.due is None:
         return "", ""
-    at_once = "when open batches allow" if count.batches else "now"
-    return f"by {count.trigger}", f"in {span(count.due - census.at)}" if count.due > census.at else at_once
+    is_blocked = count.due <= census.at and bool(count.batches)
+    return f"by {count.trigger}", "when open batches allow" if is_blocked else until(count.due, census.at)
 
 
 def batch(opened: OpenBatch, now: int) -> str:
-    """Return the stage, the age, the attempt and the last fault of a batch: `confirm 12s, attempt 3 after http_503`."""
+    """Return the stage, the age, the attempt and the last fault of a batch: `confirm 12 s, attempt 3 after 503`."""
     tries = f", attempt {opened.attempts + 1}" if opened.attempts else ""
     after = f"{'' if tries else ', again'} after {opened.trouble}" if opened.trouble else ""
-    return f"{opened.stage} {span(now - opened.taken)}{tries}{after}"
+    return f"{opened.stage} {duration(now - opened.taken)}{tries}{after}"
 
 
 def failed(opened: OpenBatch) -> bool:
@@ -88,7 +88,7 @@ def delivered_more(count: QueueCount, now: int) -> list[str]:
     """Return the lines below the number of delivered changes: imported, superseded, and when Klaviyo last took some."""
     besides = {"imported": count.imported, "superseded": count.superseded}
     lines = [f"+{number(changes)} {how}" for how, changes in besides.items() if changes]
-    return lines + ([] if count.landed is None else [f"{span(now - count.landed)} ago"])
+    return lines + ([] if count.landed is None else [f"{duration(now - count.landed)} ago"])
 
 
 def letters_gone(count: QueueCount) -> list[str]:
@@ -106,13 +106,6 @@ def what_to_do(hold: Hold) -> str:
     """Return what ends a hold."""
     ends = "Ends automatically when the cause is gone." if hold.ends_by_itself else ""
     return visible(" ".join(filter(None, (hold.resolve, ends)))) or "Ask the person who placed the hold."
-
-
-def next_check(at: int | None, now: int) -> str:
-    """Return when a held connection is checked next: `next check in 2 min`; empty if that is not known. Both in ms."""
-    if at is None:
-        return ""
-    return f"next check in {duration(at - now)}" if at > now else "next check now"
 
 
 def trouble(census: Census) -> Iterator[str]:
@@ -145,7 +138,7 @@ def shared(census: Census) -> str:
 
 def scheduler(census: Census) -> str:
     """Return when a scheduler last ticked."""
-    return "none" if census.heartbeat is None else f"ticked {span(census.at - census.heartbeat)} ago"
+    return "none" if census.heartbeat is None else f"ticked {duration(census.at - census.heartbeat)} ago"
 
 
 def workers(census: Census) -> str:

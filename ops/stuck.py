@@ -11,7 +11,7 @@ from ops.holds import held_connections, held_queues
 from queues.census import LATE_MS, Census
 from queues.counts import QueueCount
 from text.escaping import visible
-from text.wording import plural, sentence, span
+from text.wording import duration, plural, sentence
 
 #: ms for which retries, and changes that are over their queue's age, count as normal.
 PATIENCE_MS: Final = LATE_MS
@@ -53,7 +53,7 @@ def _retries(free: list[QueueCount], now: int) -> Iterator[str]:
     opened = [batch for count in free for batch in count.batches if words.failed(batch)]
     long = [batch for batch in opened if now - batch.taken > PATIENCE_MS]
     if long:
-        since = span(now - min(batch.taken for batch in long))
+        since = duration(now - min(batch.taken for batch in long))
         faults = ", ".join(sorted({visible(batch.trouble) for batch in long}))
         yield f"{plural(len(long), 'batch fails', 'batches fail')} for {since} ({faults})"
 
@@ -62,7 +62,7 @@ def _late(free: list[QueueCount], now: int) -> Iterator[str]:
     over = [now - count.waiting.oldest - count.policy.age_ms for count in free if count.waiting.oldest is not None]
     late = [each for each in over if each > PATIENCE_MS]
     if late:
-        yield f"{plural(len(late), 'queue has', 'queues have')} changes that are late, by up to {span(max(late))}"
+        yield f"{plural(len(late), 'queue has', 'queues have')} changes that are late, by up to {duration(max(late))}"
 
 
 def _ledger(census: Census) -> Iterator[str]:

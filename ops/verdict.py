@@ -61,7 +61,7 @@ def judge(census: Census) -> DeliveryVerdict:
         title = "Deliveries are delayed" if delayed else "Ferry delivers"
         return DeliveryVerdict("warn", f"{title}; {attention} attention", _pending(census), causes)
     if not census.totals.all.queues:
-        return DeliveryVerdict("new", "Ready for the first change", "None was accepted yet.", ())
+        return DeliveryVerdict("new", "Ready for the first change", "No change was accepted yet.", ())
     return DeliveryVerdict("ok", "All well", _pending(census), ())
 
 

@@ -13,9 +13,20 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 _PERSONAL: Final = re.compile(r"\S*@\S+|\+?\d(?:[\s().-]*\d){6,}")
 
 
-def _units(ms: int) -> list[tuple[int, str]]:
-    """Return the largest unit of a duration and the next one; below an hour one is enough."""
-    seconds = max(0, ms) // 1000
+def duration(ms: int) -> str:
+    """Return a duration in its largest unit, and from an hour on in two: `12 s`, `3 min`, `15 h 57 min`, `2 d 3 h`.
+
+    Its spaces are no-break spaces. static/times.js writes the same.
+    """
+    return "\u00a0".join(f"{count}\u00a0{unit}" for count, unit in _units(max(0, ms) // 1000))
+
+
+def until(at: int, now: int) -> str:
+    """Return how long it is until a time, `in 15 h 57 min`, or `now` if it has come. Both in ms."""
+    return f"in {duration(at - now)}" if at > now else "now"
+
+
+def _units(seconds: int) -> list[tuple[int, str]]:
     if seconds < _MINUTE:
         return [(seconds, "s")]
     if seconds < _HOUR:
@@ -23,16 +34,6 @@ def _units(ms: int) -> list[tuple[int, str]]:
     if seconds < _DAY:
         return [(seconds // _HOUR, "h"), (seconds % _HOUR // _MINUTE, "min")]
     return [(seconds // _DAY, "d"), (seconds % _DAY // _HOUR, "h")]
-
-
-def span(ms: int) -> str:
-    """Return a duration: `12s`, `3m`, `15h 57m`, `2d 3h`."""
-    return " ".join(f"{count}{unit[0]}" for count, unit in _units(ms))
-
-
-def duration(ms: int) -> str:
-    """Return a duration for sentences, with no-break spaces: `12 s`, `3 min`, `15 h 57 min`, `2 d 3 h`."""
-    return "\u00a0".join(f"{count}\u00a0{unit}" for count, unit in _units(ms))
 
 
 def day_and_time(ms: int, now: int) -> str:

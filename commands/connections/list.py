@@ -18,7 +18,7 @@ from ops.output import complain, console, print_json, table
 from queues.counts import named
 from queues.names import Queue
 from text.escaping import visible
-from text.wording import number, some, span
+from text.wording import duration, number, some
 
 
 @click.command("list")
@@ -53,7 +53,7 @@ def listing(connections: Iterable[ConnectionDocument]) -> Table:
             titled(account) if account else Text(visible(each.trouble or ""), style="bold red"),
             each.key or "",
             in_short(Rights(account, each.scopes or {})) if account else "",
-            f"{number(policy.size)} or {span(round(policy.minutes * 60_000))}" if policy else "",
+            f"{number(policy.size)} or {duration(round(policy.minutes * 60_000))}" if policy else "",
             _audiences(each),
             Text(visible(each.held or ""), style="bold red"),
         )

@@ -13,7 +13,7 @@ from ops.output import console, echo, print_json
 from ops.queries import actions
 from ops.queries.documents import RunDocument
 from ops.queries.follow import follow
-from ops.queries.view import run_lines
+from ops.queries.view import left_out_lines, run_lines
 from ops.sync.view import columns_view, counts_table, settled_line
 from queues.queries import records
 from queues.queries.records import QueryRun
@@ -64,7 +64,7 @@ def _report(query: Query, run: QueryRun, record: Record | None, as_json: bool) -
         print_json(document)
     if document.state in ("failed", "cancelled", "superseded"):
         raise Failed(f"run {run.id} {document.state}: {document.remedy or 'a newer snapshot replaced it'}")
-    for line in run_lines(document):
+    for line in (*run_lines(document), *left_out_lines(document)):
         echo(line)
     if record and record.counts:
         for part in columns_view(record.columns, record.left_out, ""):
@@ -108,7 +108,7 @@ def cancel(name: str, as_json: bool) -> None:
 @json_option
 @var_option
 def pause(name: str, reason: str, as_json: bool) -> None:
-    """Stop the schedule of a query until `resume`.
+    """Pause the schedule of a query until `resume`.
 
     Runs by hand still work. A run that has begun goes on.
 
@@ -132,7 +132,7 @@ def pause(name: str, reason: str, as_json: bool) -> None:
 @json_option
 @var_option
 def resume(name: str, as_json: bool) -> None:
-    """Let the schedule of a paused query go on.
+    """Resume the schedule of a paused query.
 
     It runs at the next slot; slots that came meanwhile are not made up for.
 

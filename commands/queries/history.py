@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 import click
 
 from commands.options import json_option, var_option
 from configuration import settings
-from ops.audit_format import masked, plain
 from ops.errors import Failed
 from ops.ledger import ledger
 from ops.output import complain, console, echo, echo_file, print_json, table
-from ops.queries import actions
+from ops.queries import actions, people
 from ops.queries.documents import run_documents
-from ops.queries.people import ACTIONS, ChangedPerson, changed_people
 from ops.queries.view import runs_view
 from queues.clock import now_ms
-from queues.names import Queue
 from queues.queries import records
 from queues.snapshots import orders, outcomes
 from queues.snapshots.orders import Counts
 from snapshots.rejected_rows import rejected_csv
-from text.escaping import csv_line, visible
+from text.escaping import visible
 from text.wording import number, some
+
+_KINDS: Final = ("rejected", *people.ACTIONS)
 
 
 @click.command()
@@ -53,7 +53,7 @@ def runs(name: str | None, as_json: bool) -> None:
 
 @click.command()
 @click.argument("run")
-@click.option("--kind", type=click.Choice(["rejected", *ACTIONS]), default="rejected", show_default=True, help="Which.")
+@click.option("--kind", type=click.Choice(_KINDS), default="rejected", show_default=True, help="Which rows or people.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV, for a spreadsheet.")
 @click.option("--personal-data", is_flag=True, help="Print whole addresses and numbers.")
 @json_option
@@ -80,28 +80,20 @@ def rows(run: str, kind: str, as_csv: bool, personal_data: bool, as_json: bool) 
             rejected = outcomes.rejected(redis, record.order.snapshot)
             _show_rejected(record.counts, rejected, as_csv, as_json)
             return
-        audience = orders.audience_of(Queue.parse(record.queue))
-        people = changed_people(redis, audience, record.order.snapshot, kind)
-    total = {"added": record.counts.adds, "changed": record.counts.updates, "removed": record.counts.removals}[kind]
-    shown = [(_name(each, personal_data), each.attributes) for each in people]
+        changed = people.named(redis, record, people.kept_people(redis, record, kind))
+    everybody = people.total(record, kind)
+    shown = [(each.name(personal=personal_data), each.attributes) for each in changed]
     if as_json:
-        print_json({"total": total, "people": [{"person": name, "attributes": names} for name, names in shown]})
+        print_json({"total": everybody, "people": [{"person": name, "attributes": names} for name, names in shown]})
     elif as_csv:
-        cells = [("person", "attributes"), *((name, " ".join(names)) for name, names in shown)]
-        echo_file(b"".join(csv_line(each, safe=True) for each in cells))
+        echo_file(people.people_csv(changed, personal=personal_data))
     else:
         made = table("Person", "Attributes")
         for name, names in shown:
             made.add_row(visible(name) or "(not on the list)", visible(", ".join(names)))
         console().print(made)
-    if total and not people:
-        complain("Who they were is not kept any more: Ferry keeps it for 7 days.")
-    elif len(people) < total:
-        complain(f"These are the first {number(len(people))} of {number(total)}.")
-
-
-def _name(each: ChangedPerson, personal_data: bool) -> str:
-    return (plain if personal_data else masked)(each.identity) if each.identity else ""
+    if missing := people.missing(len(changed), everybody):
+        complain(missing)
 
 
 def _show_rejected(counts: Counts, rejected: Mapping[str, list[int]], as_csv: bool, as_json: bool) -> None:

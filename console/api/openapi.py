@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any, Final
 
 from console.api.openapi_operations import OPERATIONS
-from console.api.requests import BODIES
+from console.api.openapi_requests import BODIES
 from console.auth.roles import ROUTES
 from intake.openapi.document import document as intake_document
 from intake.openapi.schemas import answers, failures

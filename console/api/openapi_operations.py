@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from console.api.requests import LATEST, LETTER_ID, MOST, OLDER, QUEUE, REASON
+from console.api import requests
+from console.api.openapi_requests import parameters
 from intake.openapi.schemas import Schema, answer, errors, in_json, operation, parameter, ref
 from ops.dead_letters.selecting import ID
-from ops.status_rows import SORTS
-from ops.status_words import STATES
-from queues.queries.records import RUNS
 
 _ALWAYS: Final = ("401", "403", "429", "500", "503")
 #: Errors of a body that cannot be accepted.
 _OF_BODY: Final = ("400", "411", "413", "415")
 #: Errors of an unknown name.
 _NAMED: Final = ("400", "404")
-
-
-def _limit(default: int) -> Schema:
-    return parameter("limit", "Maximum number of results.", type="integer", minimum=1, maximum=MOST, default=default)
 
 
 def _operation(
@@ -47,30 +41,10 @@ _OF_QUEUE: Final = (
     parameter("kind", "audience, snapshot, profile, event, consent or erasure.", "path", example="audience"),
     parameter("target", "The CDP's id of the audience, percent-encoded: a / in it is %2F.", "path", example="42"),
 )
-_OF_LETTER: Final = (*_OF_QUEUE, parameter("letter", "The letter's id.", "path", **LETTER_ID))
-_PERSONS: Final = "Include personal data. This needs the role admin and is noted in the audit log."
-_PERSONAL: Final = parameter("personal_data", _PERSONS, type="boolean")
-_LETTER_ID: Final = f"^[^/]+/[^/]+/[^/]+/{ID}$"
-_LETTER_EXAMPLE: Final = f"default/audience/42/{LETTER_ID['example']}"
-_FILTERS: Final = (
-    parameter("queue", "Only letters of this queue.", **QUEUE),
-    parameter("reason", "Only letters with this reason.", **REASON),
-    parameter("older_than", "Only letters of this age or older.", **OLDER),
-    parameter(
-        "since",
-        "Only letters that died at this time or later; ms since 1970.",
-        type="integer",
-        minimum=0,
-        maximum=LATEST,
-    ),
-    parameter("id", "Only this letter; the other filters, except queue, are ignored.", **LETTER_ID),
-    _limit(100),
-    parameter(
-        "after", "Only letters after this one: the `next` of an answer.", pattern=_LETTER_ID, example=_LETTER_EXAMPLE
-    ),
-    _PERSONAL,
+_OF_LETTER: Final = (
+    *_OF_QUEUE,
+    parameter("letter", "The letter's id.", "path", pattern=f"^{ID}$", example="1767225599999-0"),
 )
-_CHECK: Final = "Check every key with Klaviyo. This may take a minute and needs the role operator."
 _REPLAYS: Final = {"oneOf": [ref(f"Replay{which}") for which in ("Letters", "Filtered", "All")]}
 _QUEUE: Final = "/v1/queues/{connection}/{kind}/{target}"
 _LETTER: Final = "/v1/dead/{connection}/{kind}/{target}/{letter}"
@@ -121,7 +95,7 @@ _OF_QUERIES: Final = {
         "Newest first, with their counts and what became of their changes.",
         "QueryRuns",
         _OF_QUERY,
-        parameter("limit", "Maximum number of runs.", type="integer", minimum=1, maximum=RUNS, default=20),
+        *parameters(requests.RUNS),
         fails=_NAMED,
     ),
     (f"{_QUERY}/run", "POST"): _operation(
@@ -162,26 +136,7 @@ OPERATIONS: Final[dict[tuple[str, str], dict[str, Any]]] = {
         "All queues and processes",
         "As `ferry status --json`, at most a second old.",
         "Census",
-        parameter("state", "Only queues in this state.", type="string", enum=list(STATES)),
-        parameter(
-            "limit",
-            "Maximum number of queues, in the order of their names; without it all.",
-            type="integer",
-            minimum=1,
-            maximum=MOST,
-        ),
-        parameter("after", "Only queues after this one, with a limit: the `next` of an answer.", **QUEUE),
-        parameter(
-            "named",
-            "Only the queues that a command understands by this id, target or name; all if none has it. Use it alone.",
-            example="VIPs",
-        ),
-        parameter(
-            "status",
-            "The queues that `ferry status` shows, the most urgent, and those behind its verdict; without `after`.",
-            type="boolean",
-        ),
-        parameter("sort", "With `status`: the first queues in this order instead.", type="string", enum=list(SORTS)),
+        *parameters(requests.QUEUES),
     ),
     (_QUEUE, "GET"): _operation(
         "queue",
@@ -189,8 +144,7 @@ OPERATIONS: Final[dict[tuple[str, str], dict[str, Any]]] = {
         "With its batches in progress and its last settled batches, newest first.",
         "QueueAnswer",
         *_OF_QUEUE,
-        _limit(20),
-        parameter("before", "Only uploads before this one: the `next` of an answer."),
+        *parameters(requests.UPLOADS),
         fails=_NAMED,
     ),
     (f"{_QUEUE}/flush", "POST"): _operation(
@@ -222,14 +176,14 @@ OPERATIONS: Final[dict[tuple[str, str], dict[str, Any]]] = {
         "All connections",
         "With the origin of each key, the flush policy and the hold, if there is one.",
         "Connections",
-        parameter("check", _CHECK, type="boolean"),
+        *parameters(requests.CONNECTIONS),
     ),
     ("/v1/dead", "GET"): _operation(
         "letters",
         "Dead letters",
         "In the order of their queues, oldest first in each, without personal data unless it is asked for.",
         "Letters",
-        *_FILTERS,
+        *parameters(requests.LETTERS),
         fails=_NAMED,
     ),
     (_LETTER, "GET"): _operation(
@@ -238,7 +192,7 @@ OPERATIONS: Final[dict[tuple[str, str], dict[str, Any]]] = {
         "The change, its times, why it failed, and the sender's id of the message.",
         "Letter",
         *_OF_LETTER,
-        _PERSONAL,
+        *parameters(requests.LETTER),
         fails=_NAMED,
     ),
     (f"{_LETTER}/confirm", "POST"): _operation(
@@ -264,7 +218,6 @@ OPERATIONS: Final[dict[tuple[str, str], dict[str, Any]]] = {
         "Audit log",
         "Newest first, without personal data.",
         "Audit",
-        _limit(100),
-        parameter("before", "Only entries before this one: the `next` of an answer.", **LETTER_ID),
+        *parameters(requests.AUDIT),
     ),
 }

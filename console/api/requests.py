@@ -1,8 +1,12 @@
-"""The queries and bodies of the operator's API: marshmallow's schemas, each built once."""
+"""The queries and bodies of the operator's API: marshmallow's schemas, each built once.
+
+`/openapi.json` is made of them (openapi_requests.py): the metadata of a field is a part of its JSON schema.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any, Final
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
@@ -20,12 +24,10 @@ MOST: Final = 500
 IDS: Final = 500
 #: The latest time in a query, in ms; in the year 2286.
 LATEST: Final = 9_999_999_999_999
-_NO_CURSOR: Final = "Must be the next of an answer."
-_NO_SORT: Final = f"Must be one of {', '.join(SORTS)}."
-_NO_STATE: Final = f"Must be one of {', '.join(STATES)}."
+_NO_CURSOR: Final = "Must be the `next` of an earlier answer."
 
 
-class _Flag(fields.Field[bool]):
+class Flag(fields.Field[bool]):
     """True or false; values that convert to them are refused."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
@@ -34,7 +36,7 @@ class _Flag(fields.Field[bool]):
         return value
 
 
-class _Word(fields.Field[bool]):
+class Word(fields.Field[bool]):
     """True or false in a query, as `true` or `false`."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
@@ -45,6 +47,14 @@ class _Word(fields.Field[bool]):
 
 class _Age(fields.Field[int]):
     """A length of time: `7d` -> ms."""
+
+    def __init__(self) -> None:
+        about = {
+            "pattern": f"^{AGE}$",
+            "description": "Only letters of this age or older: 30m, 12h, 7d.",
+            "example": "7d",
+        }
+        super().__init__(load_default=0, metadata=about)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
         try:
@@ -72,31 +82,73 @@ def _not_blank(text: str) -> None:
         raise ValidationError("Must not be blank.")
 
 
-def _id() -> fields.String:
-    return fields.String(validate=validate.Regexp(rf"{ID}\Z", error="Must look like 1767225599999-0."))
+_OF_LETTER: Final = {"pattern": f"^{ID}$", "example": "1767225599999-0"}
+_NEXT: Final = "Only {} {} this one: the `next` of an answer."
+_PERSONS: Final = "Include personal data. This needs the role admin and is noted in the audit log."
 
 
-def _limit(default: int) -> fields.Integer:
-    return fields.Integer(load_default=default, validate=validate.Range(1, MOST))
+def _id(about: str = "") -> fields.String:
+    named = {**_OF_LETTER, **({"description": about} if about else {})}
+    return fields.String(validate=validate.Regexp(rf"{ID}\Z", error="Must look like 1767225599999-0."), metadata=named)
+
+
+def _queue(about: str = "connection/kind/target.", **more: Any) -> fields.String:
+    return fields.String(metadata={"description": about, "example": "default/audience/42"}, **more)
+
+
+def _text(about: str, example: str = "", **more: Any) -> fields.String:
+    named = {"description": about, **({"example": example} if example else {})}
+    return fields.String(metadata=named, **more)
+
+
+def _choice(about: str, names: Iterable[str]) -> fields.String:
+    error = f"Must be one of {', '.join(names)}."
+    return fields.String(
+        load_default=None, validate=validate.OneOf([*names], error=error), metadata={"description": about}
+    )
+
+
+def _word(about: str) -> Word:
+    return Word(load_default=False, metadata={"description": about})
+
+
+def _flag(about: str) -> Flag:
+    return Flag(load_default=False, metadata={"description": about})
+
+
+def _limit(default: int | None, most: int = MOST, about: str = "Maximum number of results.") -> fields.Integer:
+    named = {"description": about, **({"default": default} if default else {})}
+    return fields.Integer(load_default=default, validate=validate.Range(1, most), metadata=named)
 
 
 class _Filters(Schema):
-    queue = fields.String()
-    reason = fields.String()
-    older_than = _Age(load_default=0)
+    queue = _queue("Only letters of this queue.")
+    reason = _text("Only letters with this reason, such as no_email.")
+    older_than = _Age()
 
 
 class _Letters(_Filters):
-    id = _id()
-    since = fields.Integer(load_default=0, validate=validate.Range(0, LATEST))
+    since = fields.Integer(
+        load_default=0,
+        validate=validate.Range(0, LATEST),
+        metadata={"description": "Only letters that died at this time or later; ms since 1970."},
+    )
+    id = _id("Only this letter; the other filters, except queue, are ignored.")
     limit = _limit(100)
-    after = _Cursor()
-    personal_data = _Word(load_default=False)
+    after = _Cursor(
+        metadata={
+            "description": _NEXT.format("letters", "after"),
+            "pattern": f"^[^/]+/[^/]+/[^/]+/{ID}$",
+            "example": f"default/audience/42/{_OF_LETTER['example']}",
+        }
+    )
+    personal_data = _word(_PERSONS)
 
 
 class _Replay(_Filters):
+    queue = _queue("Only letters of this queue; with ids it is needed if several queues have a letter of that id.")
     ids = fields.List(_id(), load_default=list, validate=validate.Length(1, IDS))
-    all = _Flag(validate=validate.Equal(True))
+    all = Flag(validate=validate.Equal(True), metadata={"enum": [True]})
 
     @validates_schema(pass_original=True)
     def _says_which(self, data: dict[str, Any], original: Any, **_: Any) -> None:
@@ -105,71 +157,48 @@ class _Replay(_Filters):
             raise ValidationError("Select letters by ids, or by queue, reason and older_than, or by all alone.")
 
 
-FLUSH: Final = Schema.from_dict({"queues": fields.List(fields.String(), validate=validate.Length(1, IDS))})()
+FLUSH: Final = Schema.from_dict({"queues": fields.List(_queue(), validate=validate.Length(1, IDS))})()
 HOLD: Final = Schema.from_dict(
-    {"reason": fields.String(required=True, validate=[validate.Length(1, LONGEST), _not_blank])}
-)()
-RELEASE: Final = Schema.from_dict({"force": _Flag(load_default=False)})()
-LETTERS: Final = _Letters()
-LETTER: Final = Schema.from_dict({"personal_data": _Word(load_default=False)})()
-REPLAY: Final = _Replay()
-AUDIT: Final = Schema.from_dict({"limit": _limit(100), "before": _id()})()
-CONNECTIONS: Final = Schema.from_dict({"check": _Word(load_default=False)})()
-QUEUES: Final = Schema.from_dict(
     {
-        "state": fields.String(load_default=None, validate=validate.OneOf(STATES, error=_NO_STATE)),
-        "limit": fields.Integer(load_default=None, validate=validate.Range(1, MOST)),
-        "after": fields.String(),
-        "named": fields.String(load_default=None),
-        "status": _Word(load_default=False),
-        "sort": fields.String(load_default=None, validate=validate.OneOf(SORTS, error=_NO_SORT)),
+        "reason": fields.String(
+            required=True,
+            validate=[validate.Length(1, LONGEST), _not_blank],
+            metadata={"description": "The reason, which all users can read.", "pattern": r"\S"},
+        )
     }
 )()
-RUNS: Final = Schema.from_dict({"limit": fields.Integer(load_default=20, validate=validate.Range(1, KEPT_RUNS))})()
-RUN: Final = Schema.from_dict({"confirm": _Flag(load_default=False), "reconcile": _Flag(load_default=False)})()
-UPLOADS: Final = Schema.from_dict({"limit": _limit(20), "before": fields.String(load_default="")})()
+RELEASE: Final = Schema.from_dict({"force": _flag("Release even if the cause is still there.")})()
+LETTERS: Final = _Letters()
+LETTER: Final = Schema.from_dict({"personal_data": _word(_PERSONS)})()
+REPLAY: Final = _Replay()
+AUDIT: Final = Schema.from_dict({"limit": _limit(100), "before": _id(_NEXT.format("entries", "before"))})()
+CONNECTIONS: Final = Schema.from_dict(
+    {"check": _word("Check every key with Klaviyo. This may take a minute and needs the role operator.")}
+)()
+QUEUES: Final = Schema.from_dict(
+    {
+        "state": _choice("Only queues in this state.", STATES),
+        "limit": _limit(None, about="Maximum number of queues, in the order of their names; without it all."),
+        "after": _queue("Only queues after this one, with a limit: the `next` of an answer."),
+        "named": _text(
+            "Only the queues that a command understands by this id, target or name; all if none has it. Use it alone.",
+            "VIPs",
+            load_default=None,
+        ),
+        "status": _word(
+            "The queues that `ferry status` shows, the most urgent, and those behind its verdict; without `after`."
+        ),
+        "sort": _choice("With `status`: the first queues in this order instead.", SORTS),
+    }
+)()
+RUNS: Final = Schema.from_dict({"limit": _limit(20, KEPT_RUNS, "Maximum number of runs.")})()
+RUN: Final = Schema.from_dict(
+    {
+        "confirm": _flag("Pass the guard: many removals are intended."),
+        "reconcile": _flag("Compare with Klaviyo's list, not with Ferry's ledger."),
+    }
+)()
+UPLOADS: Final = Schema.from_dict(
+    {"limit": _limit(20), "before": _text(_NEXT.format("uploads", "before"), load_default="")}
+)()
 NOTHING: Final = Schema()
-
-LETTER_ID: Final = {"type": "string", "pattern": f"^{ID}$", "example": "1767225599999-0"}
-REASON: Final = {"type": "string", "description": "The code of the reason, such as no_email."}
-OLDER: Final = {
-    "type": "string",
-    "pattern": f"^{AGE}$",
-    "description": "Minimum age: 30m, 12h, 7d.",
-    "example": "7d",
-}
-QUEUE: Final = {"type": "string", "description": "connection/kind/target.", "example": "default/audience/42"}
-_WHY: Final = {"type": "string", "minLength": 1, "maxLength": LONGEST, "pattern": r"\S"}
-
-
-def _of(properties: dict[str, Any], *required: str, **more: Any) -> dict[str, Any]:
-    made = {"type": "object", "properties": properties, "additionalProperties": False, **more}
-    return made | ({"required": list(required)} if required else {})
-
-
-def _list(items: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "array", "items": items, "minItems": 1, "maxItems": IDS}
-
-
-#: The same bodies, for the OpenAPI document.
-BODIES: Final = {
-    "HoldAsked": _of({"reason": _WHY | {"description": "The reason, which all users can read."}}, "reason"),
-    "ReleaseAsked": _of({"force": {"type": "boolean", "description": "Release even if the cause is still there."}}),
-    "RunAsked": _of(
-        {
-            "confirm": {"type": "boolean", "description": "Pass the guard: many removals are intended."},
-            "reconcile": {"type": "boolean", "description": "Compare with Klaviyo's list, not with Ferry's ledger."},
-        }
-    ),
-    "FlushAsked": _of({"queues": _list(QUEUE)}),
-    "ReplayLetters": _of(
-        {
-            "ids": _list(LETTER_ID),
-            "queue": QUEUE | {"description": "The letters' queue, needed if several queues have a letter of that id."},
-        },
-        "ids",
-    ),
-    "ReplayFiltered": _of({"queue": QUEUE, "reason": REASON, "older_than": OLDER}, minProperties=1),
-    "ReplayAll": _of({"all": {"type": "boolean", "enum": [True]}}, "all"),
-    "Nothing": _of({}),
-}

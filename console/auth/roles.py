@@ -40,6 +40,8 @@ ROUTES: Final[dict[tuple[str, str], Role]] = {
     ("/queries/{query}/pause", "POST"): Role.OPERATOR,
     ("/queries/{query}/resume", "POST"): Role.OPERATOR,
     ("/queries/{query}/runs/{run}", "GET"): Role.VIEWER,
+    ("/queries/{query}/runs/{run}", "POST"): Role.ADMIN,
+    ("/queries/{query}/runs/{run}/people.csv", "GET"): Role.ADMIN,
     ("/senders", "GET"): Role.VIEWER,
     ("/alerts", "GET"): Role.VIEWER,
     ("/alerts/test", "POST"): Role.OPERATOR,

@@ -15,7 +15,7 @@ from queues.counts import QueueCount, called
 from queues.holds import Hold
 from queues.names import Queue
 from queues.snapshots import orders
-from text.wording import plural, span
+from text.wording import duration, plural
 from worker.connection import account_name
 
 
@@ -45,7 +45,7 @@ def _flush(count: QueueCount, census: Census, most: int) -> FlushLine:
         called(count),
         str(count.queue),
         count.waiting.pending,
-        "" if oldest is None else span(census.at - oldest),
+        "" if oldest is None else duration(census.at - oldest),
         f"held ({reason}): {effect} after release" if hold else f"{effect} now",
     )
 
@@ -108,6 +108,6 @@ def held(on: str, hold: Hold, now: int) -> HoldSummary:
         held_title([hold], on),
         words.reason_of(hold),
         hold.since,
-        span(now - hold.since),
+        duration(now - hold.since),
         words.what_to_do(hold),
     )

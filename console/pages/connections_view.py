@@ -10,7 +10,7 @@ from console.pages.bars import Bar
 from console.pages.connections_read import ConnectionFacts, ConnectionsData
 from queues.census import Census
 from queues.klaviyo_limits import EndpointUse
-from text.wording import number, span
+from text.wording import duration, number
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,5 +74,5 @@ def _called(account: str, known: Sequence[ConnectionFacts]) -> str:
 
 def _use(account: str, use: EndpointUse) -> UseLine:
     words = f"{number(use.used)} of {number(use.allowed)} within a {use.per}"
-    paused = f"for {span(use.paused_ms)}" if use.paused_ms else ""
+    paused = f"for {duration(use.paused_ms)}" if use.paused_ms else ""
     return UseLine(account, use.endpoint, Bar(min(use.used, use.allowed), use.allowed, words), paused)

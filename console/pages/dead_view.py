@@ -16,7 +16,7 @@ from queues.census import Census
 from queues.counts import called
 from queues.dead_letters import DeadLetter
 from queues.names import Queue
-from text.wording import number, plural, span
+from text.wording import duration, number, plural
 
 #: Most reasons shown as cards, and named besides: the number of Klaviyo's codes is not limited.
 _CARDS: Final = 10
@@ -131,7 +131,7 @@ def _line(letter: DeadLetter, name: str, now: int) -> LetterLine:
         path=f"/dead/{ref}",
         id=letter.id,
         at=letter.at,
-        ago=span(now - letter.at),
+        ago=duration(now - letter.at),
         name=name,
         queue=str(letter.queue),
         reason=letter.reason,

@@ -32,7 +32,7 @@ from queues.dead_letters import DeadLetter
 from queues.history import batches
 from queues.history.outcomes import ChangeOutcome
 from queues.history.traces import Traces
-from text.wording import span
+from text.wording import duration
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +157,7 @@ def view(
         ref=str(LetterRef.of(letter)),
         id=letter.id,
         at=letter.at,
-        ago=span(now - letter.at),
+        ago=duration(now - letter.at),
         meaning=meaning(letter.reason),
         where=places(shown.where.items()),
         told=shown,

@@ -1,9 +1,8 @@
-"""`/queries`: the scheduled queries, one query with its runs, one run with its figures, and the actions on them."""
+"""`/queries`: the scheduled queries, one query with its runs, and the actions on it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import falcon
 import falcon.asgi
@@ -20,64 +19,9 @@ from console.pages.act_hold import LONGEST
 from console.pages.last_action import SAID_MS, done
 from ops.queries import actions
 from ops.queries.documents import QueryDocument, RunDocument, query_documents, run_documents, sql_of
-from ops.queries.view import run_lines
-from ops.sync.view import remarks
 from queues import audit
 from queues.clock import now_ms
 from queues.queries import records
-from queues.snapshots import orders
-from queues.snapshots.records import Counts
-from text.wording import number, plural
-
-
-@dataclass(frozen=True, slots=True)
-class RunEquation:
-    """The `total` is the sum of the `parts`, each a number and what it counts. `remark`: beside it."""
-
-    what: str
-    total: int
-    parts: list[tuple[int, str]]
-    remark: str = ""
-
-    @property
-    def shown(self) -> list[tuple[int, str]]:
-        """The parts that are not 0; the first one if all are."""
-        return [part for part in self.parts if part[0]] or self.parts[:1]
-
-
-def equations(run: RunDocument) -> list[RunEquation]:
-    """Return the equations of a run; none before its rows were compared. Pure."""
-    counts, ends = run.counts, run.outcomes
-    if counts is None or ends is None:
-        return []
-    found = [
-        RunEquation(
-            f"people in {plural(counts.rows, 'row')}",
-            counts.rows + counts.expansion,
-            [(counts.people, "to be on the list"), (counts.duplicates, "duplicates"), (counts.rejected, "rejected")],
-        ),
-        RunEquation(
-            "people to be on the list",
-            counts.people,
-            [
-                (counts.adds, "added"),
-                (counts.updates, "updated"),
-                (counts.unchanged, "unchanged"),
-                (counts.newer, "left alone, because a single change is newer"),
-            ],
-            _removed(counts),
-        ),
-    ]
-    if ends.changes:
-        parts = [(ends.delivered, "delivered"), (ends.imported, "imported"), (ends.superseded, "superseded")]
-        parts += [(ends.dead, "dead letters"), (ends.pending, "not settled yet")]
-        found.append(RunEquation("changes queued", ends.changes, parts))
-    return found
-
-
-def _removed(counts: Counts) -> str:
-    percent = f", {100 * counts.removals / counts.held:.1f}% of the list" if counts.held else ""
-    return f"{number(counts.removals)} removed{percent}"
 
 
 class QueriesPage:
@@ -126,42 +70,6 @@ def _read(redis: Redis, query: Query, now: int) -> tuple[QueryDocument, list[Run
     return found, run_documents(redis, records.runs(redis, query.name, 25)), audit.since(redis, now - SAID_MS)
 
 
-class QueryRunPage:
-    """One run of a query."""
-
-    def __init__(self, context: AppContext) -> None:
-        self._context = context
-
-    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, query: str, run: str) -> None:
-        """Show what it read, what it changed, and what became of its changes."""
-        wanted = known_query(self._context.settings, query)
-        found = await self._context.run(_with_earlier, self._context.redis, wanted, run)
-        if not found:
-            raise falcon.HTTPNotFound(title="No such run", description="It is not known, or ended over 30 days ago.")
-        shown, *earlier = found
-        before = next((each for each in earlier if each.counts), None)
-        record = await self._context.run(orders.record, self._context.redis, shown.snapshot) if shown.snapshot else None
-        render.page(
-            req,
-            resp,
-            "query_run.html",
-            run=shown,
-            lines=[*run_lines(shown), *(remarks(record) if record else ())],
-            equations=equations(shown),
-            before=before,
-            held_at=f"/queues/{orders.queue_of(wanted.connection, query)}/release",
-            acts=visitor(req).may(Role.OPERATOR),
-            at=now_ms(),
-        )
-
-
-def _with_earlier(redis: Redis, query: Query, run_id: str) -> list[RunDocument]:
-    """Return the run and those before it, newest first; empty if it is not known."""
-    runs = records.runs(redis, query.name)
-    place = next((place for place, run in enumerate(runs) if run.id == run_id), len(runs))
-    return run_documents(redis, runs[place : place + 10])
-
-
 class QueryAct:
     """An action on a query, which loses nothing and so asks no question; the query's page says what came of it."""
 
@@ -194,7 +102,6 @@ def add_routes(app: App, context: AppContext) -> None:
     """Add the pages of queries and their actions to the app."""
     app.add_route("/queries", QueriesPage(context))
     app.add_route("/queries/{query}", QueryPage(context))
-    app.add_route("/queries/{query}/runs/{run}", QueryRunPage(context))
     acts: dict[str, Callable[[Redis, str, Query, dict[str, str]], object]] = {
         "run": lambda redis, who, query, _: actions.order(redis, who, query),
         "cancel": _cancel,

@@ -19,7 +19,7 @@ from queues.counts import OpenBatch, QueueCount, called
 from queues.history.settled import ImportRows, Settled, unfolded
 from queues.policy import FlushPolicy
 from queues.queue_rows import QueueRow
-from text.wording import clock, number, plural, span
+from text.wording import clock, duration, number, plural, until
 from worker.audience.remove import NOT_ON_LIST
 
 
@@ -89,7 +89,7 @@ def view(count: QueueCount, census: Census, policy: FlushPolicy) -> QueueView:
         holds=list(_holds(count, census)),
         size=size_of(count),
         age=age_of(count, census.at),
-        oldest="" if oldest is None else span(census.at - oldest),
+        oldest="" if oldest is None else duration(census.at - oldest),
         next=_next(count, census, policy),
         due=None if is_held or count.due is None else max(count.due, census.at),
         uploaded=count.landed,
@@ -107,7 +107,7 @@ def view(count: QueueCount, census: Census, policy: FlushPolicy) -> QueueView:
 
 def policy_told(count: QueueCount, policy: FlushPolicy) -> str:
     """Return when the queue is due, and how much one upload takes, in words."""
-    due = f"{plural(count.policy.size, 'change')}, or {span(count.policy.age_ms)} after the last upload"
+    due = f"{plural(count.policy.size, 'change')}, or {duration(count.policy.age_ms)} after the last upload"
     return f"{due} or the oldest change; at most {number(policy.upload_max)} in one upload"
 
 
@@ -162,7 +162,7 @@ def _batch(opened: OpenBatch, now: int, is_held: bool) -> BatchLine:
         opened.reason,
         opened.stage,
         opened.taken,
-        span(now - opened.taken),
+        duration(now - opened.taken),
         opened.attempts,
         opened.trouble,
         _ring(opened, now, is_held),
@@ -170,12 +170,12 @@ def _batch(opened: OpenBatch, now: int, is_held: bool) -> BatchLine:
 
 
 def _ring(opened: OpenBatch, now: int, is_held: bool) -> str:
-    when = f"in {span(opened.ring - now)}" if opened.ring > now else "now"
+    when = until(opened.ring, now)
     if opened.held:
         return f"a worker has it; if it stops, another one continues {when}"
     if is_held:
         return "waits for release"
-    return f"a worker is rung {when}"
+    return f"a worker takes it up {when}"
 
 
 #: Most import jobs of one batch that are listed.
@@ -226,7 +226,7 @@ def upload(batch: Settled) -> UploadLine:
         len(ends.superseded),
         [f"{number(letters)} {reason}" for reason, letters in died],
         _jobs(ends.jobs),
-        span(batch.settled - batch.taken),
+        duration(batch.settled - batch.taken),
         batch.attempts,
     )
 

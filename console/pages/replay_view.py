@@ -14,7 +14,7 @@ from console.paging import PAGE
 from queues.audit import AuditEntry
 from queues.census import Census
 from queues.counts import QueueCount, called
-from text.wording import plural, span
+from text.wording import duration, plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def _effect(count: QueueCount, census: Census) -> str:
     before = f"put before {plural(pending, 'pending change')}" if pending else "no other pending changes"
     if hold := census.holds.get(count.queue.connection) or count.hold:
         return f"{before}; held ({held('', hold, census.at).reason}), sent after release"
-    age = span(count.policy.age_ms)
+    age = duration(count.policy.age_ms)
     return f"{before}; sent at once if accepted over {age} ago, else with the next upload"
 
 

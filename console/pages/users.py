@@ -103,7 +103,7 @@ class UserRemoval:
 
 
 def _unknown(user: str) -> falcon.HTTPNotFound:
-    return falcon.HTTPNotFound(title="No such user", description=f"There is no user {user}, or no longer.")
+    return falcon.HTTPNotFound(title="No such user", description=f"There is no user {user}. Perhaps it was removed.")
 
 
 def _everyone(redis: Redis) -> Sequence[User]:

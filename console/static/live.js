@@ -5,7 +5,7 @@
 function report(why) {
   const stale = document.getElementById("stale");
   const since = new Date(document.getElementById("as-of").getAttribute("datetime")).toLocaleTimeString();
-  const text = why && `Not updated since ${since}: ${why}. Ferry is tried again every two seconds.`;
+  const text = why && `Not updated since ${since}: ${why}. The page tries again every two seconds.`;
   // Only a new text is written, because a screen reader announces each write.
   if (stale.textContent !== text) stale.textContent = text;
 }

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from configuration.settings import Settings
 from intake.readiness import Check
 from klaviyo.revision import DEPRECATED, RETIRED, REVISION, TESTED
+from text.wording import duration
 
 
 def settings_checks(settings: Settings) -> list[Check]:
     """Check that senders can sign in and keys can be stored, and report the flush policy."""
     policy = settings.connections.named("default").policy
-    detail = f"{policy.size} changes or {policy.age_ms / 60_000:g} minutes; up to {policy.upload_max} in an upload"
+    detail = f"{policy.size} changes or {duration(policy.age_ms)}; up to {policy.upload_max} in an upload"
     return [*_senders(settings), _secret(settings), Check("flush policy", True, detail)]
 
 

@@ -25,7 +25,7 @@ from queues.history import settled
 from queues.names import Queue
 from queues.snapshots.orders import SnapshotOrder, order_of
 from text.escaping import visible
-from text.wording import day, moment, ms_of, number, plural, span
+from text.wording import day, duration, moment, ms_of, number, plural
 
 #: The parts of a letter's detail that everybody may see: places and ids. Klaviyo's sentences may quote the person.
 _HARMLESS = ("pointer", "field", "job", "error_id", "crashes")
@@ -151,11 +151,11 @@ def listing(found: Sequence[LetterDocument], now: int, most: int = LISTED) -> Re
     """Return the newest letters, the number for each reason, and the remedies; `found`: summaries."""
     if not found:
         return Text("No dead letters.")
-    made = StackedTable("Queue", "Reason", "Died")
+    made = StackedTable("Queue", "Reason", "Rejected")
     for letter in newest(found, most):
         tries = f"after {plural(letter.attempts, 'failed attempt')}" if letter.attempts else ""
         name = named(Queue.parse(letter.queue), letter.audience)
-        died = f"{span(now - ms_of(letter.died_at))} ago"
+        died = f"{duration(now - ms_of(letter.died_at))} ago"
         made.add_row([name, visible(letter.reason), died], f"{letter.id}  {letter.queue}", tries)
     reasons = Counter(letter.reason for letter in found).most_common()
     counts = ", ".join(f"{number(times)} {visible(reason)}" for reason, times in reasons)

@@ -11,7 +11,7 @@ from queues import bounds
 from queues.dead_letters import DeadLetter
 from queues.snapshots.members import PERHAPS
 from text.escaping import visible
-from text.wording import moment, number, plural, span
+from text.wording import duration, moment, number, plural, until
 
 _DAYS: Final = bounds.TOLD_MS // 86_400_000
 
@@ -44,8 +44,7 @@ def _due(history: History) -> str:
     due = history.count.due
     if due is None:  # taken in the meantime
         return "it is being taken into a batch"
-    when = "now" if due <= history.at else f"in {span(due - history.at)}"
-    return f"the queue is due by {history.count.trigger} {when}, or by size at {_size(history)}"
+    return f"the queue is due by {history.count.trigger} {until(due, history.at)}, or by size at {_size(history)}"
 
 
 def _size(history: History) -> str:
@@ -57,8 +56,8 @@ def _stage(history: History, name: str) -> str:
     if batch is None:
         return f"batch {name} is being settled"
     tries = f", attempt {batch.attempts + 1}" if batch.attempts else ""
-    worker = "a worker has it" if batch.held else f"a worker is rung in {span(batch.ring - history.at)}"
-    return f"batch {name}, stage {batch.stage}{tries}, taken {span(history.at - batch.taken)} ago; {worker}"
+    worker = "a worker has it" if batch.held else f"a worker takes it up {until(batch.ring, history.at)}"
+    return f"batch {name}, stage {batch.stage}{tries}, taken {duration(history.at - batch.taken)} ago; {worker}"
 
 
 def _tried(letter: DeadLetter) -> str:

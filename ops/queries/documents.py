@@ -22,7 +22,7 @@ from queues.snapshots import orders
 from queues.snapshots.records import Counts, Outcomes, Record
 from sources.errors import SourceError
 from sources.statement import statement_of
-from text.wording import moment, without_people
+from text.wording import duration, moment, without_people
 
 #: Slots that are shown ahead.
 AHEAD: Final = 5
@@ -157,7 +157,7 @@ def _document(query: Query, state: QueryState, last: RunDocument | None, now: in
         audience=f"{query.connection}/audience/{query.name}",
         source=query.source,
         reads=reads(query),
-        schedule=query.schedule or (f"every {query.every_seconds} s" if query.every_seconds else ""),
+        schedule=query.schedule or (f"every {duration(query.every_seconds * 1000)}" if query.every_seconds else ""),
         time_zone=query.time_zone,
         next=[moment(slot) for slot in ahead],
         paused=paused,

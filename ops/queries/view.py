@@ -10,7 +10,7 @@ from rich.text import Text
 from ops.output import table
 from ops.queries.documents import QueryDocument, RunDocument
 from text.escaping import visible
-from text.wording import clock, ms_of, number, plural, span
+from text.wording import clock, duration, ms_of, number, plural
 
 _NUMBERS = ("Rows", "Added", "Updated", "Removed", "Rejected")
 
@@ -80,7 +80,7 @@ def _two(first: str, second: str) -> Text:
 
 
 def _ago(each: RunDocument, now: int) -> str:
-    return f"{span(now - ms_of(each.asked))} ago"
+    return f"{duration(now - ms_of(each.asked))} ago"
 
 
 def run_lines(each: RunDocument) -> Iterator[str]:
@@ -92,6 +92,10 @@ def run_lines(each: RunDocument) -> Iterator[str]:
     for what, names in (("New", each.new_columns), ("Gone", each.gone_columns)):
         if names:
             yield f"{what} since the last submitted result: {visible(', '.join(names))}."
+
+
+def left_out_lines(each: RunDocument) -> Iterator[str]:
+    """Yield which cells of the result were left out, and why."""
     for column, reasons in each.left_out.items():
         for reason, cells in reasons.items():
             yield f"Left out of {plural(cells, 'row')}: {visible(column)} ({reason})."

@@ -19,6 +19,8 @@ VIPS: Final = Queue("default", "audience", "vips")
 LAPSED: Final = Queue("default", "audience", "lapsed")
 WINNERS: Final = Queue("default", "audience", "winback")
 ERASURES: Final = Queue("default", "erasure", "erasures")
+#: The runs on the page of a query.
+_RUN: Final = "tbody th a"
 
 
 def set_up(ferry: Installation) -> None:
@@ -91,6 +93,16 @@ def _previewed(page: Page) -> None:
         page.driver.find_element(By.CSS_SELECTOR, "main button").click()
 
 
+def run_of_query(page: Page) -> None:
+    """Go to the people of the first run, and begin one if there is none."""
+    page.open("/queries/loyal")
+    if not page.driver.find_elements(By.CSS_SELECTOR, _RUN):
+        page.press("Run now")
+    oldest = page.driver.find_elements(By.CSS_SELECTOR, _RUN)[-1]
+    run = str(oldest.get_attribute("href")).removeprefix(page.url)
+    page.shows(f"{run}?kind=added", "Delivered", "5 changes queued", "p0@example.com")
+
+
 #: How to get to each page there is, for an admin who has signed in.
 PAGES: Final[dict[str, Callable[[Page], None]]] = {
     "queues": lambda page: page.open("/"),
@@ -111,6 +123,9 @@ PAGES: Final[dict[str, Callable[[Page], None]]] = {
     "story": _story,
     "retries": lambda page: page.open("/retries"),
     "syncs": lambda page: page.open("/syncs"),
+    "queries": lambda page: page.open("/queries"),
+    "query": lambda page: page.open("/queries/loyal"),
+    "run of a query": run_of_query,
     "connections": lambda page: page.open("/connections"),
     "new connection": lambda page: page.open("/connections/add"),
     "key of a connection": lambda page: page.open(f"/connections/{OUTLET}/key"),

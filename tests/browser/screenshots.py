@@ -34,6 +34,7 @@ PICTURES: Final = {
     "dead-letters-phone-dark.png": ("dead letters", _PHONE, "dark"),
     "connections.png": ("connections", _WIDTH, "light"),
     "preview.png": ("previewed", _WIDTH, "light"),
+    "query-run.png": ("run of a query", _WIDTH, "light"),
 }
 
 

@@ -1,13 +1,13 @@
-"""A query is run, watched and paused with the mouse; its pages can be read by everybody."""
+"""A query is run, watched and paused with the mouse; an admin finds whom its run changed."""
 
 from __future__ import annotations
 
 from selenium.webdriver.common.by import By
 
 from console.auth.roles import Role
-from tests.browser.chromium import DESK, PHONE, show
+from tests.browser.chromium import scripts
 from tests.browser.page import Page
-from tests.browser.test_accessible import faults, width
+from tests.browser.scene import run_of_query
 from tests.support.console import ADMIN, TOKENS
 
 
@@ -26,17 +26,17 @@ def test_an_operator_runs_a_query_and_reads_what_it_did(page: Page) -> None:
     assert "You resumed loyal." in page.text()
 
 
-def test_the_pages_of_a_query_have_no_grave_fault_and_fit_every_window(page: Page) -> None:
+def test_an_admin_finds_the_people_of_a_run_with_and_without_scripts(page: Page) -> None:
     page.sign_in(ADMIN)
-    page.open("/queries/loyal")
-    page.press("Run now")
-    run = str(page.driver.find_element(By.CSS_SELECTOR, "tbody th a").get_attribute("href")).removeprefix(page.url)
-    page.shows(run, "5 to be on the list + 1 rejected")
-    for path in ("/queries", "/queries/loyal", run):
-        page.open(path)
-        for size in (PHONE, DESK):
-            show(page.driver, size)
-            assert width(page) == size[0], path
-            assert faults(page) == [], f"{path}, {size}"
-            show(page.driver, size, "dark")
-            assert faults(page, {"runOnly": ["color-contrast"]}) == [], f"{path}, {size}, dark"
+    run_of_query(page)
+    run = page.path().partition("?")[0]
+    for on in (True, False):
+        scripts(page.driver, on=on)
+        page.open(run)
+        assert "Klaviyo does not accept this e-mail email_invalid" in " ".join(page.text("#lists").split())
+        page.driver.find_element(By.CSS_SELECTOR, "#lists nav a[href*='kind=removed']").click()
+        page.says("This run removes nobody from the list.")
+        page.fill("E-mail address, phone number or id", "stranger@example.com")
+        page.press("Look up")
+        page.says("This run does not change this person.")
+    scripts(page.driver, on=True)

@@ -252,10 +252,10 @@ def test_a_scheduler_that_was_never_seen_counts_from_the_first_judging(redis: Re
     assert abs(now_ms() - seen) < 60_000
     redis.hset(keys.ALERTS_SEEN, "scheduler", seen - 180_000)
     judged(redis, Alerting(slack=posts.url))
-    assert "No scheduler has ticked for 3m: nothing is taken from the queues." in posts.texts[0]
+    assert "No scheduler has ticked for 3\u00a0min: nothing is taken from the queues." in posts.texts[0]
     redis.set(keys.HEARTBEAT, now_ms())
     judged(redis, Alerting(slack=posts.url))
-    assert posts.texts[1].startswith("*Ferry*\nover: No scheduler has ticked for 3m")
+    assert posts.texts[1].startswith("*Ferry*\nover: No scheduler has ticked for 3\u00a0min")
 
 
 def of(redis_url: str, url: str) -> Settings:

@@ -3,24 +3,39 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import time
 from collections.abc import Callable
+from html import unescape
 from pathlib import Path
 
 import pytest
 from redis import Redis
 
+from console.auth.roles import Role
 from ops.checks.redis_server import redis_checks
 from ops.verdict import judge
 from queues import batches, clock, keys
 from queues.census import take_census
 from queues.server.connection import LOCAL, connect_async
-from tests.support.ops import ferry, put, take
+from tests.support.console import Console
+from tests.support.group import Group
+from tests.support.ops import environment, ferry, put, take
+from tests.support.pages import said
+from tests.support.paths import ROOT
+from tests.support.waiting import until
 
 HOST = socket.gethostname()
 #: ms by which the machine is ahead: more than a lease lasts.
 OFF = 155_000
+#: Python imports it when a process starts.
+_AHEAD = f"""
+import time
+seconds, nanoseconds = time.time, time.time_ns
+time.time = lambda: seconds() + {OFF // 1000}
+time.time_ns = lambda: nanoseconds() + {OFF * 1_000_000}
+"""
 
 
 def plain(text: str) -> str:
@@ -73,6 +88,18 @@ def test_it_is_named_until_it_is_right_again(
     clock.follow(redis)
     assert seen() == ([], "within 5 s of Redis's")
     assert not redis.exists(keys.CLOCKS)
+
+
+def test_the_page_names_the_machine_of_a_process_whose_clock_is_off(
+    redis: Redis, redis_url: str, served: Console, tmp_path: Path
+) -> None:
+    put(redis, "ann@example.com")
+    (tmp_path / "sitecustomize.py").write_text(_AHEAD)
+    started = environment(redis_url, tmp_path, PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}")
+    with Group(started, tmp_path, "scheduler"):
+        until(lambda: bool(redis.exists(keys.CLOCKS)), "a comparison with Redis's clock")
+    page = unescape(said(served.browser(Role.VIEWER).get(served.url, timeout=30).text))
+    assert f"The clock of {HOST} is off 2 min ahead of Redis's. Ferry goes by Redis's clock meanwhile." in page
 
 
 def test_the_intake_notes_it_too_and_a_command_only_corrects(

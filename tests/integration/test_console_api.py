@@ -241,7 +241,7 @@ def test_a_cause_that_is_still_there_is_a_conflict(filled: Redis, served: Consol
         ("/v1/dead/replay", {"ids": ["1-1"], "reason": "x"}, 400, "Select letters"),
         ("/v1/dead/replay", {"ids": ["1-1"]}, 404, "there is no dead letter 1-1"),
         ("/v1/dead/replay", {"older_than": "7 days"}, 400, "such as 30m, 12h or 7d"),
-        ("/v1/dead?after=x", None, 400, "after: Must be the next of an answer."),
+        ("/v1/dead?after=x", None, 400, "after: Must be the `next` of an earlier answer."),
         ("/v1/dead?limit=501", None, 400, "limit: Must be greater than or equal to 1 and less than or equal to 500."),
         ("/v1/connections/nosuch/hold", {"reason": "x"}, 404, "There is no connection nosuch"),
     ],

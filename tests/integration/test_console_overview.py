@@ -102,7 +102,7 @@ def test_an_account_that_connections_share_has_its_limits_once_with_what_is_paus
     before = set(redis.scan_iter("ferry:limits*"))
     text = said(page(served, path="/connections"))
     assert text.count("brand-c, brand-d create_list 1 of 135 within a day") == 1
-    assert re.search(r"brand-c, brand-d bulk_import_profiles (0 of 135 within a minute )+for \d+m", text)
+    assert re.search(r"brand-c, brand-d bulk_import_profiles (0 of 135 within a minute )+for \d+\s+min", text)
     assert set(redis.scan_iter("ferry:limits*")) <= before, "nothing is taken by looking"
 
 

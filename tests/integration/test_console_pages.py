@@ -83,9 +83,9 @@ def test_processes_that_are_missing_are_cried_out_and_those_alive_told(served: C
     redis.set(keys.HEARTBEAT, now_ms())
     put(redis, "ann@example.com")
     text = said(overview(served))
-    assert re.search(r"Scheduler: ticked \d+s ago. Workers: none.", text)
+    assert re.search(r"Scheduler: ticked \d+\s+s ago. Workers: none.", text)
     assert "No worker is running Nothing is delivered. Start ferry worker or ferry up" in text
-    assert re.search(r"Scheduler ticked \d+s ago Workers none", said(page_of(served, "/connections")))
+    assert re.search(r"Scheduler ticked \d+\s+s ago Workers none", said(page_of(served, "/connections")))
     assert "No scheduler ran" not in text
 
 

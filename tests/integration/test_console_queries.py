@@ -15,8 +15,6 @@ from console.auth.roles import Role
 from queues import audit
 from queues.clock import now_ms
 from queues.queries import leases
-from queues.snapshots import orders
-from queues.snapshots.records import Counts, Outcomes, Record, SnapshotOrder
 from tests.support.console import Console, console
 from tests.support.queries import NAME, good_run, last, query, state
 
@@ -44,20 +42,6 @@ def press(served: Console, browser: requests.Session, action: str, **fields: str
     answer = browser.post(f"{page}/{action}", {"csrf": served.csrf(browser), **fields}, timeout=30)
     answer.raise_for_status()
     return answer.text
-
-
-def submitted(redis: Redis, counts: Counts, outcomes: Outcomes, state_: Any = "delivering") -> str:
-    """The queued run was read, submitted and compared; its id."""
-    queue = orders.queue_of("default", NAME)
-    held = leases.take(redis, last(redis).id, "shop", 1, now_ms(), 60_000, 5_000)
-    assert held is not None
-    order = SnapshotOrder(orders.new_id(queue), now_ms(), "ndjson")
-    record = Record(str(queue), order, now_ms(), 1, state_, counts, ended=now_ms(), outcomes=outcomes)
-    orders.submit(redis, queue, record, b"", now_ms())
-    held.run.state, held.run.ended, held.run.rows = "submitted", now_ms(), counts.rows
-    held.run.snapshot, held.run.sql_changed = order.snapshot, True
-    assert leases.end(redis, held, {"good": held.run.id, "good_at": now_ms()})
-    return held.run.id
 
 
 def test_the_sql_is_for_admins_alone(served: Console) -> None:
@@ -125,25 +109,6 @@ def test_only_the_run_that_the_page_showed_is_cancelled(served: Console, redis: 
             f"{served.url}/queries/{NAME}/cancel", {"csrf": served.csrf(browser), "run": other}, timeout=30
         )
         assert answer.status_code == 400
-
-
-def test_the_equations_of_a_run_add_up_on_its_page(served: Console, redis: Redis) -> None:
-    browser = served.browser(Role.OPERATOR)
-    press(served, browser, "run")
-    counts = Counts(
-        rows=10, people=7, duplicates=2, shrink={"email_invalid": 1}, held=8, adds=3, updates=1, removals=4, unchanged=3
-    )
-    run = submitted(redis, counts, Outcomes(changes=8, delivered=8, settled=now_ms()))
-    page = " ".join(browser.get(f"{served.url}/queries/{NAME}/runs/{run}", timeout=30).text.split())
-    for words in (
-        "<dt>10 people in 10 rows</dt> <dd>= 7 to be on the list + 2 duplicates + 1 rejected</dd>",
-        "<dt>7 people to be on the list</dt> <dd>= 3 added + 1 updated + 3 unchanged",
-        "4 removed, 50.0% of the list",
-        "The SQL is another than that of the last submitted result.",
-        "Rejected rows as CSV",
-    ):
-        assert words in page
-    assert browser.get(f"{served.url}/queries/{NAME}/runs/nothing", timeout=30).status_code == 404
 
 
 def test_a_failed_run_says_first_that_the_list_was_not_touched(served: Console, redis: Redis) -> None:

@@ -49,12 +49,12 @@ def test_what_waits_what_fires_next_and_what_is_open_stand_there(served: Console
     text = said(answer.text)
     for words in (
         r"VIPs default/audience/42",
-        r"30 changes are taken by age, in 1[56]h \d+m; at once when 70 more come\.",
+        r"30 changes are taken by age, in 1[56]\s+h\s+\d+\s+min; at once when 70 more come\.",
         r"Pending 30 / 100",
-        rf"{batch_id} 100 size, \d+ s ago upload a worker is rung now",
+        rf"{batch_id} 100 size, \d+ s ago upload a worker takes it up now",
         r"Ledger Balanced Pending 30 Open 100 Delivered 0 Superseded 0 Dead 1 Accepted 131",
         r"1 dead letter : see the reasons",
-        r"100 changes, or 16h 0m after the last upload or the oldest change; at most 100 in one upload",
+        r"100 changes, or 16\s+h\s+0\s+min after the last upload or the oldest change; at most 100 in one upload",
         r"Unknown: no_api_key: run ferry connections add default",
         r"No scheduler ran",
     ):
@@ -78,7 +78,7 @@ def test_a_hold_stands_there_with_what_ends_it_and_how_to_release_it(served: Con
     holds.place(redis, "default", Hold("unauthenticated", now_ms(), "Give it a key.", probed=True))
     answer = page(served, role=Role.OPERATOR)
     text = said(answer.text)
-    refused = r"Klaviyo refuses the key of default \(unauthenticated\) since \S+ \(\d+s\)\. Give it a key\."
+    refused = r"Klaviyo refuses the key of default \(unauthenticated\) since \S+ \(\d+\s+s\)\. Give it a key\."
     assert re.search(refused, text)
     assert r"default/audience/42 is held (ask *** \u202efirst) since" in text
     assert "1 change is pending. Nothing is taken until the hold ends." in text
@@ -102,7 +102,7 @@ def test_an_upload_is_told_with_jobs_refusals_and_what_died(served: Console, red
     batch_id = settled(redis, ends, 1_767_225_600_000, dead=3)
     text = said(page(served).text)
     figures = "size 100 95 0 0 0 2 2 email_invalid, 1 gave_up 94 rows job-1: 93 people, 3 refused job-2: 1 person"
-    assert f"1 Jan 00:00 {batch_id} {figures} 1m 2 failed attempts" in text
+    assert f"1 Jan 00:00 {batch_id} {figures} 1 min 2 failed attempts" in text
 
 
 def test_uploads_are_shown_newest_first_in_pages_that_no_new_one_shifts(served: Console, redis: Redis) -> None:

@@ -207,6 +207,8 @@ def test_they_are_an_alert_with_their_age_and_the_day_by_which_the_answer_is_due
     (alert,) = judged(look(redis), Limits())
     assert (alert.id, alert.rule, alert.on) == (f"erasures/{ERASURES}", "erasures", str(ERASURES))
     due = day(now + 27 * DAY)
-    assert alert.text == f"{ERASURES}: 2 erasures need a look, the oldest for 3d 0h; answer due by {due}"
+    assert (
+        alert.text == f"{ERASURES}: 2 erasures need a look, the oldest for 3\u00a0d\u00a00\u00a0h; answer due by {due}"
+    )
     assert "--reason erasure_needs_a_look" in alert.remedy
     assert judged(look(redis), Limits(erasures=False)) == []

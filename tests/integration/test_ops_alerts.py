@@ -86,7 +86,9 @@ def test_the_list_says_where_nobody_judges(
     judged(redis, Alerting(slack=slack.url))
     assert ferry(redis_url, tmp_path, "alerts", **told).stderr == ""
     redis.hincrby(keys.ALERTS_SEEN, "judge", -720_000)
-    assert "Alerts were not evaluated for 12m: " in ferry(redis_url, tmp_path, "alerts", "--json", **told).stderr
+    assert (
+        "Alerts were not evaluated for 12\u00a0min: " in ferry(redis_url, tmp_path, "alerts", "--json", **told).stderr
+    )
 
 
 @pytest.mark.parametrize("words", [("alerts",), ("alerts", "test")])
@@ -101,7 +103,7 @@ def test_the_web_process_tells_of_a_silent_scheduler(
     redis.hset(keys.ALERTS_SEEN, mapping={"scheduler": now_ms() - 180_000, "worker": now_ms()})
     with Group(environment(redis_url, tmp_path, **told), tmp_path, "web") as group:
         until(lambda: bool(slack.texts), "the alert")
-        assert "No scheduler has ticked for 3m: nothing is taken from the queues." in slack.texts[0]
+        assert "No scheduler has ticked for 3\u00a0min: nothing is taken from the queues." in slack.texts[0]
         assert group.terminate_all().keys() == {"web"}
         assert slack.url not in group.log("web")
 

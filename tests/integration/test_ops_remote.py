@@ -37,7 +37,7 @@ from tests.support.tls import self_signed
 
 Ferry = Callable[..., Result]
 #: Lengths of time: the two are called one after the other.
-_SPAN = re.compile(r"\b(\d+d )?(\d+h )?\d+[smhd]\b")
+_SPAN = re.compile(r"\b\d+\u00a0(d|h|min|s)\b(\u00a0\d+\u00a0(h|min)\b)?")
 
 
 @pytest.fixture

@@ -141,13 +141,13 @@ def test_the_command_lists_the_senders_with_scope_use_and_refusals(
     assert told.exit_code == 0, told.output
     table = " ".join(told.stdout.split())
     for words in (
-        "b changes brand_b, mparticle-7 all 50/s, 150 at once may set all none",
+        "b changes brand_b, mparticle-7 all 50/s, 150 at once any connection none",
         "1,200 3 connection",
         "shop all",
     ):
         assert words in table
     assert "never 0 none" in table
-    assert "page segment all all any of accounts https://a.example never" in table
+    assert "page segment all all no limit unconfigured ones https://a.example never" in table
     assert "b names the connection brand_b, which does not exist" in told.stderr
     b, page, shop = json.loads(listed(redis_url, tmp_path, "--json").stdout)
     assert (b["name"], b["requests"], b["refused"]) == ("b", 1_200, {"connection": 3})

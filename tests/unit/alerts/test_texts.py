@@ -19,7 +19,7 @@ def test_an_alert_is_a_sentence_of_what_is_wrong_and_one_of_what_to_do() -> None
 
 
 def test_its_end_says_how_long_it_lasted() -> None:
-    assert news.full_text(News(0, (over(192),))) == "over: default is held: list_gone, after 3h 12m."
+    assert news.full_text(News(0, (over(192),))) == "over: default is held: list_gone, after 3\u00a0h\u00a012\u00a0min."
 
 
 def test_the_address_of_the_page_comes_last() -> None:
@@ -37,7 +37,7 @@ def test_of_very_many_some_are_written_out(more: int, said: str) -> None:
     ("alerts", "said"),
     [
         ((BEGUN,), "default is held: list_gone"),
-        ((over(1),), "over: default is held: list_gone, after 1m"),
+        ((over(1),), "over: default is held: list_gone, after 1\u00a0min"),
         ((BEGUN, BEGUN), "2 alerts"),
         ((BEGUN, over(1)), "1 alert, 1 over"),
         ((over(1), over(1)), "2 over"),

@@ -54,8 +54,14 @@ def lines_of(text: str, queue: str) -> tuple[str, str]:
 def test_a_queue_is_told_in_one_glance() -> None:
     first, second = lines_of(printed(FULL, 120), "default/audience/42")
     assert first.split("  ")[0] == "VIP [gold] :smile:", "brackets and colons are not interpreted"
-    assert re.split(r"  +", first.strip())[1:] == ["50/100", "in 15h 57m", "100", "100", "3"]
-    for words in ("oldest 3m, by age", "confirm 12s, attempt 3", "+15 superseded", "+2 purged", "last upload 3m ago"):
+    assert re.split(r"  +", first.strip())[1:] == ["50/100", "in 15\u00a0h\u00a057\u00a0min", "100", "100", "3"]
+    for words in (
+        "oldest 3\u00a0min, by age",
+        "confirm 12\u00a0s, attempt 3",
+        "+15 superseded",
+        "+2 purged",
+        "last upload 3\u00a0min ago",
+    ):
         assert words in printed(FULL, 240), second
 
 
@@ -76,7 +82,7 @@ def test_an_equation_that_does_not_hold_is_flagged_with_its_queue() -> None:
 
 
 def test_processes_are_counted_and_missing_ones_cried_out() -> None:
-    assert "Scheduler: ticked 1s ago. Workers: 1 busy, 2 idle." in printed(FULL)
+    assert "Scheduler: ticked 1\u00a0s ago. Workers: 1 busy, 2 idle." in printed(FULL)
     text = printed(replace(FULL, heartbeat=None, workers={}), 200)
     assert "! No scheduler ran within the last minute: no batches start.\n  Start `ferry scheduler`" in text
     assert "! No worker is running: nothing is delivered.\n  Start `ferry worker`" in text

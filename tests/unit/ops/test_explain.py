@@ -27,6 +27,7 @@ from queues.policy import Waiting as Look
 from queues.snapshots.members import PERHAPS
 from tests.support.ops import VIPS, counted
 from tests.support.told import NOW, changed, settled
+from text.wording import duration
 
 ANN = "ann@example.com"
 KEYS = frozenset({person_key("email", ANN)})
@@ -150,7 +151,9 @@ def test_what_waits_says_what_sends_it_and_what_keeps_it() -> None:
         "#1 is pending: 12 of 100 in the queue; the queue is due by size now, or by size at 100 changes."
     ]
     aged = counted(waiting=Look(40, NOW))
-    assert "due by age in 15h 0m, or by size at 100 changes." in next(lines(story(traces, count=aged)))
+    assert f"due by age in {duration(15 * 60 * MINUTE)}, or by size at 100 changes." in next(
+        lines(story(traces, count=aged))
+    )
     held = story(traces, count=full, hold=Hold("forbidden", NOW))
     assert "nothing is sent, because it is held (forbidden): see `ferry holds`" in next(lines(held))
     assert next(lines(story(traces))).endswith("12 of 12 in the queue; it is being taken into a batch.")
@@ -159,8 +162,9 @@ def test_what_waits_says_what_sends_it_and_what_keeps_it() -> None:
 def test_what_is_under_way_says_how_far_it_is() -> None:
     traces = Traces(KEYS, open=(OpenChange(changed(ANN), "07-ab"),))
     opened = OpenBatch("07-ab", NOW, 100, "age", "confirm", 2, held=False, ring=NOW + 62 * MINUTE)
+    taken, rung = f"{duration(60 * MINUTE)} ago", duration(2 * MINUTE)
     assert list(lines(story(traces, count=counted(batches=(opened,))))) == [
-        "#1 is in progress: batch 07-ab, stage confirm, attempt 3, taken 1h 0m ago; a worker is rung in 2m."
+        f"#1 is in progress: batch 07-ab, stage confirm, attempt 3, taken {taken}; a worker takes it up in {rung}."
     ]
     assert list(lines(story(traces))) == ["#1 is in progress: batch 07-ab is being settled."]
 

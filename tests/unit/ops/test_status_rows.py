@@ -138,7 +138,7 @@ def test_verdict_and_causes_are_on_the_screen_however_many_queues_there_are(
     assert lines[0].startswith("Delivery is stopped for ")
     assert len([line for line in lines if line.startswith(("! ", "- "))]) == min(reasons + 1, height // 3)
     assert ("more cause" in "\n".join(lines)) == (reasons + 1 > height // 3)
-    assert "Scheduler: ticked 1s ago." in "\n".join(lines)
+    assert "Scheduler: ticked 1\u00a0s ago." in "\n".join(lines)
     assert "accepted = " in "\n".join(lines)
 
 

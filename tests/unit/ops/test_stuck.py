@@ -55,7 +55,7 @@ def test_a_hold_of_a_person_or_with_nothing_behind_it_is_not() -> None:
 def test_a_batch_that_fails_is_stuck_only_after_a_while() -> None:
     census = of(failing(1), failing(2, "throttled"))
     later = replace(census, at=NOW + PATIENCE_MS, heartbeat=NOW + PATIENCE_MS)
-    assert list(stuck(later)) == ["1 batch fails for 21m (http_503)"]
+    assert list(stuck(later)) == ["1 batch fails for 21\u00a0min (http_503)"]
 
 
 def test_a_change_that_is_late_is_stuck_only_after_a_while() -> None:
@@ -64,4 +64,4 @@ def test_a_change_that_is_late_is_stuck_only_after_a_while() -> None:
         return list(stuck(of(count)))
 
     assert late(PATIENCE_MS) == []
-    assert late(PATIENCE_MS + MINUTE) == ["1 queue has changes that are late, by up to 16m"]
+    assert late(PATIENCE_MS + MINUTE) == ["1 queue has changes that are late, by up to 16\u00a0min"]

@@ -117,7 +117,7 @@ def test_of_a_campaign_the_newest_of_each_group_that_was_carried_out_are_summed_
     told = printed(listing(records, {str(SNAPSHOTS): "VIPs"}, 1_700_000_060_000))
     assert "Autumn / B" in told
     assert "VIPs" in told
-    assert "1m ago" in told
+    assert "1\u00a0min ago" in told
 
 
 def test_below_the_list_stands_what_became_of_the_changes_of_a_run() -> None:
@@ -128,7 +128,7 @@ def test_below_the_list_stands_what_became_of_the_changes_of_a_run() -> None:
     run.error = "2 of its changes are dead letters"
     shown = " ".join(printed(listing([run], {}, 1_700_000_060_000), 300).split())
     assert (
-        "failed 1m ago of 42, snapshot 07-1: 2 of its changes are dead letters. 3 changes not settled yet. "
+        "failed 1 min ago of 42, snapshot 07-1: 2 of its changes are dead letters. 3 changes not settled yet. "
         "2 dead letters (email_invalid). 2 changes superseded. 1 change imported, but the list was not checked. "
         "1 person to remove not found on the list"
     ) in shown

@@ -28,7 +28,7 @@ def test_what_is_paused_and_then_what_is_fullest_of_the_limits_comes_first() -> 
     }
     found = limits(ConnectionsData([OURS, THEIRS], uses))
     assert [(use.account, use.endpoint, use.used.told, use.paused) for use in found] == [
-        ("brand-b", "get_profiles", "0 of 675 within a minute", "for 12s"),
+        ("brand-b", "get_profiles", "0 of 675 within a minute", "for 12\u00a0s"),
         ("default", "bulk_import_profiles", "135 of 135 within a minute", ""),
         ("default", "get_lists", "67 of 675 within a minute", ""),
     ]

@@ -25,6 +25,7 @@ from queues.holds import Hold
 from queues.names import Queue
 from queues.policy import Waiting
 from tests.support.ops import LAPSED, VIPS, counted
+from text.wording import duration
 
 NOW = 1_767_225_600_000
 MINUTE, DAY = 60_000, 86_400_000
@@ -111,7 +112,7 @@ def test_a_letter_is_told_in_a_line_without_the_person() -> None:
     )
     (line,) = told.letters
     assert (line.ref, line.path) == (f"{VIPS}/{line.id}", f"/dead/{VIPS}/{line.id}")
-    assert (line.ago, line.reason, line.tries, line.action) == ("1m", "blocked", "2 failed attempts", "add")
+    assert (line.ago, line.reason, line.tries, line.action) == ("1\u00a0min", "blocked", "2 failed attempts", "add")
     assert line.where == "job j-1"
     assert "ann@" not in repr(told)
     assert told.earlier == f"/dead?reason=blocked&before=default%2Faudience%2F42%2F{NOW}-0"
@@ -178,10 +179,11 @@ def test_a_replay_says_what_happens_in_each_queue() -> None:
         ("Lapsed", 1, "1 no_email"),
         ("Odd", 1, "1 malformed"),
     ]
+    age = duration(16 * 60 * MINUTE)
     assert [line.effect for line in told.lines] == [
-        "put before 30 pending changes; sent at once if accepted over 16h 0m ago, else with the next upload",
+        f"put before 30 pending changes; sent at once if accepted over {age} ago, else with the next upload",
         "no other pending changes; held (ask ***), sent after release",
-        "no other pending changes; sent at once if accepted over 16h 0m ago, else with the next upload",
+        f"no other pending changes; sent at once if accepted over {age} ago, else with the next upload",
     ]
     assert told.stay.startswith("2 letters stay, because a delivery of the same person is in progress")
     on_hold = census(counted(), default=Hold("unauthenticated", NOW))

@@ -106,7 +106,7 @@ def test_the_fullest_limit_and_a_pause_are_on_a_tile() -> None:
     assert (found.parts, found.context, found.state) == (["88", "%"], "subscribe · default", "warn")
     uses["a1"].append(EndpointUse("get_profiles", "minute", 0, 675, 12_000))
     paused = tile("Klaviyo limit", census(), connections=ConnectionsData(known, uses))
-    assert paused.context == "paused for 12s: get_profiles"
+    assert paused.context == "paused for 12\u00a0s: get_profiles"
 
 
 def test_the_equation_stands_there_and_says_when_it_does_not_hold() -> None:

@@ -19,6 +19,7 @@ from queues.owners import LIST_OWNED
 from queues.policy import FlushPolicy, Waiting
 from queues.snapshots.guard import GUARD
 from tests.support.ops import LAPSED, VIPS, counted
+from text.wording import duration
 
 NOW = 1_767_225_600_000
 MINUTE, HOUR = 60_000, 3_600_000
@@ -45,7 +46,11 @@ def opened(**more: Any) -> OpenBatch:
     ("waiting", "told", "due"),
     [
         (Waiting(0), "No pending changes.", None),
-        (Waiting(1, NOW - HOUR), "1 change is taken by age, in 15h 0m; at once when 99 more come.", NOW + 15 * HOUR),
+        (
+            Waiting(1, NOW - HOUR),
+            f"1 change is taken by age, in {duration(15 * HOUR)}; at once when 99 more come.",
+            NOW + 15 * HOUR,
+        ),
         (Waiting(250, NOW), "250 changes are taken by size, now.", NOW),
         (Waiting(50, NOW, None, 20), "20 changes are taken by operator, now.", NOW),
         (Waiting(50, NOW - 20 * HOUR), "50 changes are taken by age, now; at once when 50 more come.", NOW),
@@ -84,11 +89,11 @@ def test_an_open_batch_is_told_with_who_has_it_and_when_it_goes_on() -> None:
     late, lent = opened(ring=NOW - 1), opened(held=True)
     found = seen(open=30, batches=(opened(), late, lent))
     assert [line.ring for line in found.batches] == [
-        "a worker is rung in 1m",
-        "a worker is rung now",
-        "a worker has it; if it stops, another one continues in 1m",
+        "a worker takes it up in 1\u00a0min",
+        "a worker takes it up now",
+        "a worker has it; if it stops, another one continues in 1\u00a0min",
     ]
-    assert (found.batches[0].lasts, found.batches[0].stage, found.batches[0].failed) == ("12s", "confirm", 1)
+    assert (found.batches[0].lasts, found.batches[0].stage, found.batches[0].failed) == ("12\u00a0s", "confirm", 1)
 
 
 def test_the_account_is_of_this_queue_alone() -> None:
@@ -100,14 +105,15 @@ def test_the_account_is_of_this_queue_alone() -> None:
 
 def test_the_policy_is_that_of_the_ledger_with_the_largest_upload_configured() -> None:
     told = seen(policy=FlushPolicy(10, 90 * MINUTE)).policy
-    assert told == "10 changes, or 1h 30m after the last upload or the oldest change; at most 500 in one upload"
+    after = f"{duration(90 * MINUTE)} after the last upload or the oldest change"
+    assert told == f"10 changes, or {after}; at most 500 in one upload"
 
 
 def test_an_upload_tells_of_many_jobs_the_first() -> None:
     jobs = tuple(ImportRows(f"job-{n}", tuple(range(n)), int(n == 2)) for n in range(1, 9))
     ends = BatchOutcomes(jobs, {0: None}, {3: "gave_up", 4: "gave_up", 5: "no_email"})
     told = upload(Settled("07-a", "age", NOW, NOW + 61_000, 0, ends, ChangeColumns(b"", bytes(40), [], [], [])))
-    assert (told.changes, told.delivered, told.superseded, told.rows, told.took) == (40, 36, 1, 36, "1m")
+    assert (told.changes, told.delivered, told.superseded, told.rows, told.took) == (40, 36, 1, 36, "1\u00a0min")
     assert told.dead == ["2 gave_up", "1 no_email"]
     assert told.jobs[:2] == ["job-1: 1 person", "job-2: 2 people, 1 refused"]
     assert told.jobs[5:] == ["and 3 import jobs"]

@@ -1,0 +1,187 @@
+"""One run of a query as its page shows it: the figures, and the lists of people and rows. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from console.paging import ListPart, part_of
+from ops.dead_letters.reasons import remedy
+from ops.queries import people
+from ops.queries.documents import RunDocument
+from ops.queries.people import ChangedPerson, KeptPerson
+from queues.snapshots.records import Counts, Record
+from text.wording import number, plural
+
+#: The lists, as `ferry queries rows --kind` and the address call them; left_out: what was sent without a value.
+RunKind = Literal["added", "changed", "removed", "rejected", "left_out"]
+Cells = tuple[str, ...]
+_TITLES: Final[Mapping[RunKind, str]] = {
+    "rejected": "Rejected",
+    "added": "Added",
+    "changed": "Updated",
+    "removed": "Removed",
+    "left_out": "Left out",
+}
+#: Title and sentence of a list without anything.
+_EMPTY: Final[Mapping[RunKind, tuple[str, str]]] = {
+    "rejected": ("No rejected rows", "Every row of this run can be sent."),
+    "added": ("No added people", "This run adds nobody to the list."),
+    "changed": ("No updated people", "This run changes nobody who is on the list."),
+    "removed": ("No removed people", "This run removes nobody from the list."),
+    "left_out": ("Nothing left out", "Every value of this run was sent."),
+}
+_CORRECT: Final = (
+    "Correct these rows in the source: the next run sends them. Rows have numbers from 1, in the order of the result; "
+    "Ferry keeps no data of them."
+)
+_LEFT_OUT: Final = "These rows were sent without the value, so the attribute keeps the value that it had in Klaviyo."
+
+
+@dataclass(frozen=True, slots=True)
+class RunEquation:
+    """The `total` is the sum of the `parts`, each a number and what it counts. `remark`: beside it."""
+
+    what: str
+    total: int
+    parts: list[tuple[int, str]]
+    remark: str = ""
+
+    @property
+    def shown(self) -> list[tuple[int, str]]:
+        """The parts that are not 0; the first one if all are."""
+        return [part for part in self.parts if part[0]] or self.parts[:1]
+
+
+def equations(run: RunDocument) -> list[RunEquation]:
+    """Return the equations of a run; none before its rows were compared. Pure."""
+    counts, ends = run.counts, run.outcomes
+    if counts is None or ends is None:
+        return []
+    found = [
+        RunEquation(
+            f"people in {plural(counts.rows, 'row')}",
+            counts.rows + counts.expansion,
+            [(counts.people, "to be on the list"), (counts.duplicates, "duplicates"), (counts.rejected, "rejected")],
+        ),
+        RunEquation(
+            "people to be on the list",
+            counts.people,
+            [
+                (counts.adds, "added"),
+                (counts.updates, "updated"),
+                (counts.unchanged, "unchanged"),
+                (counts.newer, "left alone, because a single change is newer"),
+            ],
+            _removed(counts),
+        ),
+    ]
+    if ends.changes:
+        parts = [(ends.delivered, "delivered"), (ends.imported, "imported"), (ends.superseded, "superseded")]
+        parts += [(ends.dead, "dead letters"), (ends.pending, "not settled yet")]
+        found.append(RunEquation("changes queued", ends.changes, parts))
+    return found
+
+
+def _removed(counts: Counts) -> str:
+    percent = f", {100 * counts.removals / counts.held:.1f}% of the list" if counts.held else ""
+    return f"{number(counts.removals)} removed{percent}"
+
+
+@dataclass(frozen=True, slots=True)
+class RunTab:
+    """A list of a run that can be chosen. `figure`: people or rows in it."""
+
+    kind: RunKind
+    title: str
+    figure: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunList:
+    """The chosen list. `heads`: of the columns; a row has a cell for each, empty where there is nothing to say.
+
+    `notes`: sentences about the list, and about what it lacks. `nothing`: a title and a sentence for an empty one.
+    """
+
+    title: str
+    nothing: tuple[str, str]
+    heads: Cells
+    part: ListPart[Cells]
+    notes: list[str]
+
+
+def tabs(run: RunDocument, record: Record | None) -> list[RunTab]:
+    """Return the lists of a run; none before its rows were compared. `record`: of its snapshot."""
+    if record is None or record.counts is None:
+        return []
+    left_out = sum(sum(reasons.values()) for _, reasons in _left_out(run, record))
+    figures = {"rejected": record.counts.rejected, "left_out": left_out}
+    figures |= {kind: people.total(record, kind) for kind in people.ACTIONS}
+    return [RunTab(kind, title, figures[kind]) for kind, title in _TITLES.items()]
+
+
+def chosen(given: str | None) -> RunKind:
+    """Return the list that an address names; the rejected rows, which somebody has to correct, if it names none."""
+    return next((kind for kind in _TITLES if kind == given), "rejected")
+
+
+def people_list(
+    record: Record, kind: RunKind, part: ListPart[KeptPerson], named: Sequence[ChangedPerson], *, personal: bool
+) -> RunList:
+    """Return a page of people. `part`: of the people who are kept; `named`: those of the page."""
+    rows: list[Cells] = [(each.name(personal=personal), ", ".join(each.attributes)) for each in named]
+    notes = [people.missing(part.of, people.total(record, kind))]
+    if kind == "removed" and (gone := record.outcomes.not_found):
+        notes.append(f"{plural(gone, 'person was', 'people were')} not found on the list: nothing had to be removed.")
+    if rows and not personal:
+        notes.append("Addresses and numbers are masked. Admins see them whole.")
+    return _of(kind, ("Person", "Attributes"), part.showing(rows), [*filter(None, notes)])
+
+
+def rejected_list(record: Record, numbers: Mapping[str, Sequence[int]], page: int) -> RunList:
+    """Return a page of the rows that cannot be sent. `numbers`: of rows, by reason, at most 10,000 of each."""
+    every = sorted((row, reason) for reason, rows in numbers.items() for row in rows)
+    part = part_of(every, page)
+    rows: list[Cells] = [(number(row), f"{remedy(reason).cause} `{reason}`") for row, reason in part.rows]
+    more = (record.counts.rejected if record.counts else 0) - len(every)
+    lacks = ("more row is rejected: its number is not kept.", "more rows are rejected: their numbers are not kept.")
+    notes = [*([_CORRECT] if rows else []), *([plural(more, *lacks)] if more > 0 else [])]
+    return _of("rejected", ("Row", "Why"), part.showing(rows), notes)
+
+
+def left_out_list(run: RunDocument, record: Record, page: int) -> RunList:
+    """Return a page of the values that were left out, by column and reason."""
+    every: list[Cells] = [
+        (column, f"`{reason}`", number(rows))
+        for column, reasons in _left_out(run, record)
+        for reason, rows in reasons.items()
+    ]
+    return _of("left_out", ("Column", "Why", "Rows"), part_of(every, page), [_LEFT_OUT] if every else [])
+
+
+def _of(kind: RunKind, heads: Cells, part: ListPart[Cells], notes: list[str]) -> RunList:
+    return RunList(_TITLES[kind], _EMPTY[kind], heads, part, notes)
+
+
+def _left_out(run: RunDocument, record: Record) -> list[tuple[str, Mapping[str, int]]]:
+    """Return what the source left out, and what the mapping did, as column and rows by reason."""
+    return [*run.left_out.items(), *record.left_out.items()]
+
+
+#: In the present tense, because the guard may hold the run.
+_DOES: Final = {"added": "adds this person", "changed": "updates this person", "removed": "removes this person"}
+
+
+def looked_up(changes: Mapping[str, Sequence[str]], *, is_complete: bool) -> str:
+    """Return what a run does to the person who was looked up. `changes`: the attributes by kind.
+
+    `is_complete`: everybody whom the run changed is kept.
+    """
+    does = [_DOES[kind] + (f" ({', '.join(names)})" if names else "") for kind, names in changes.items()]
+    if does:
+        return f"This run {' and '.join(does)}."
+    if is_complete:
+        return "This run does not change this person."
+    return "This person is not among those whom Ferry keeps of this run: the first 10,000 of each kind, for 7 days."
