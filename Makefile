@@ -4,13 +4,15 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 # Tests start some hundred processes, which would each compile all modules if Python might not keep them.
 export PYTHONDONTWRITEBYTECODE :=
-# Duration (s) of `make soak`; seed of `make soak` and `make ugly`: the same seed makes the same random choices.
+# Duration (s) of `make soak`, number of `make stories`; seed of these and of `make ugly`: the same seed makes the same
+# random choices.
 SECONDS := 600
+STORIES := 200
 SEED :=
 # For `make pins`: the package to update to its newest version, or "all"; by default versions stay.
 UPDATE :=
 
-.PHONY: help demo demo-cluster run unit phones test browser install clients lint bench trips soak ugly pins clean
+.PHONY: help demo demo-cluster run unit phones test browser install clients lint bench trips soak stories ugly pins clean
 
 help:
 	@echo "make demo    show a complete delivery with real processes, in 30 s; make demo-cluster: on a Redis Cluster"
@@ -25,6 +27,7 @@ help:
 	@echo "make bench   measure, and write docs/benchmarks.md"
 	@echo "make trips   count the files and calls that one change, one flush and one snapshot go through"
 	@echo "make soak    run random faults under load: make soak SECONDS=600 SEED=7"
+	@echo "make stories compare queries, single changes and dying processes with a model: make stories STORIES=200 SEED=7"
 	@echo "make ugly    send 20,000 malformed requests and measure the processes: make ugly SEED=7"
 	@echo "make pins    write the requirements files from pyproject.toml; to update a package: make pins UPDATE=redis"
 	@echo "make clean   remove everything that the other targets made"
@@ -72,6 +75,10 @@ trips: .venv/run
 
 soak: .venv/dev
 	$(BIN)/python -m tests.support.soak --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
+
+# The first story has this seed, the others the numbers after it.
+stories: .venv/dev
+	FERRY_STORIES=$(STORIES) $(if $(SEED),FERRY_SEED=$(SEED)) $(BIN)/pytest -n auto tests/crash/test_queries_against_a_model.py
 
 ugly: .venv/dev
 	$(BIN)/python -m tests.support.ugly $(if $(SEED),--seed $(SEED))

@@ -33,7 +33,8 @@ Redis Cluster. FERRY_PREFIX precedes every key, including RQ's, and changes no h
     ferry:{pNN}:q:<queue>:hours    HASH   the same as for the partition, for this queue; expires
     ferry:{pNN}:q:<queue>:alarmed  STRING the log warned of too many or too old dead letters; expires
     ferry:{pNN}:q:<queue>:members  HASH   bucket -> members known to be on the audience's list (snapshots/buckets.py)
-    ferry:{pNN}:q:<queue>:recent   SET    person keys of the changes that arrived while a snapshot is carried out
+    ferry:{pNN}:q:<queue>:recent   SET    person keys of the changes that arrived while a snapshot is carried out; their
+                                          prefix says of which kind (accept.lua)
     ferry:{pNN}:q:<queue>:syncs    ZSET   snapshot -> ms at which it was submitted; the last ones
     ferry:{pNN}:q:<queue>:erased   ZSET   person key -> ms at which the person asked to be forgotten; expires
     ferry:{pNN}:q:<queue>:said:<generation>:<bucket>

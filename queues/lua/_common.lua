@@ -31,6 +31,12 @@ local function keys_of(change)
   return keys
 end
 
+-- is_update(change): whether a stored change says nothing about a membership.
+local function is_update(change)
+  local start = 15 + tonumber(string.sub(change, 1, 1)) * 16
+  return string.sub(change, start, start + 8) == '["update"'
+end
+
 -- bury(dead, buried, change, reason, detail, first, attempts): stores a change as a dead letter. `buried` maps person
 -- keys to the ids of their letters, so that a later delivery finds the letters it supersedes.
 local function bury(dead, buried, change, reason, detail, first, attempts)

@@ -82,11 +82,12 @@ if audience ~= '' then keep_audience(KEYS[1], with_lists(audience)) end
 redis.call('SADD', KEYS[6], ARGV[1])
 in_parts(changes, 1, #changes, function(...) redis.call('RPUSH', KEYS[2], ...) end)
 -- A snapshot that is being carried out skips people who have changed since. The first key of a change names its person;
--- the others, stored with the prefix '+', may belong to other people too.
+-- the others, stored with the prefix '+', may belong to other people too. An update, stored with '=' before all, does
+-- not say who is on the list.
 if #changes > 0 and redis.call('HEXISTS', KEYS[1], 'watching') == 1 then
   for _, change in ipairs(changes) do
-    local keys = keys_of(change)
-    for i = 2, #keys do keys[i] = '+' .. keys[i] end
+    local keys, mark = keys_of(change), is_update(change) and '=' or ''
+    for i = 1, #keys do keys[i] = mark .. (i > 1 and '+' or '') .. keys[i] end
     redis.call('SADD', KEYS[7], unpack(keys))
   end
 end

@@ -15,14 +15,21 @@ local bytes = 0
 for i = first, #ARGV do bytes = bytes + #ARGV[i] end
 if not room(bytes, 0.9) then return redis.error_reply('OOM the last tenth of the memory is reserved for delivery') end
 
--- stays_out(change): whether something newer is known of its person. A single change is of the same person if the key
--- that names one of them is a key of the other (accept.lua). For changes accepted by an older Ferry, any key may match.
+-- has_newer(persons, mark): whether a single change of the person arrived. It is of the same person if the key that
+-- names one of them is a key of the other (accept.lua). For changes accepted by an older Ferry, any key may match.
+local function has_newer(persons, mark)
+  if redis.call('SISMEMBER', KEYS[5], mark .. '+' .. persons[1]) == 1 then return true end
+  for _, key in ipairs(persons) do
+    if redis.call('SISMEMBER', KEYS[5], mark .. key) == 1 then return true end
+  end
+  return false
+end
+
+-- stays_out(change): whether something newer is known of its person. A newer update stands against an update only: the
+-- person joins or leaves all the same.
 local function stays_out(change)
   local persons = keys_of(change)
-  if redis.call('SISMEMBER', KEYS[5], '+' .. persons[1]) == 1 then return true end
-  for _, key in ipairs(persons) do
-    if redis.call('SISMEMBER', KEYS[5], key) == 1 then return true end
-  end
+  if has_newer(persons, '') or (is_update(change) and has_newer(persons, '=')) then return true end
   -- Only by the key that names the person: the others may belong to other people too.
   local erased = redis.call('ZSCORE', KEYS[6], persons[1])
   return erased and tonumber(erased) >= tonumber(ARGV[9])

@@ -14,7 +14,7 @@ from queues.snapshots import guard as succession
 from scheduler.tick import tick
 from snapshots import plan as guard
 from tests.support.mirrored import Mirrored
-from tests.support.snapshot_audience import QUEUE, single
+from tests.support.snapshot_audience import QUEUE, plans, single
 from worker.deliver import deliver
 from worker.snapshots import apply, baseline
 from worker.snapshots import plan as snapshot_plan
@@ -22,7 +22,7 @@ from worker.snapshots import plan as snapshot_plan
 ANN, BOB, CID = "ann@example.com", "bob@example.com", "cid@example.com"
 
 
-def change(lists: Mirrored, email: str, *, on: bool, at: int, plan: str | None = None) -> None:
+def change(lists: Mirrored, email: str, *, on: bool | None, at: int, plan: str | None = None) -> None:
     single(lists.redis, lists.system.connections.named("default").policy, email, on, at, plan)
 
 
@@ -100,6 +100,22 @@ def test_a_single_change_that_comes_meanwhile_wins(
     during(monkeypatch, module, step, happen)
     lists.sync(ANN, CID)
     assert lists.members() == {ANN, BOB}
+    assert lists.left_over() == []
+
+
+def test_an_update_that_comes_meanwhile_keeps_nobody_on_the_list_and_nobody_off_it(
+    lists: Mirrored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lists.sync({"email": ANN, "plan": "gold"}, BOB, attributes=("plan",))
+
+    def happen() -> None:
+        for email in (ANN, BOB, CID):
+            change(lists, email, on=None, at=now_ms(), plan="red")
+
+    during(monkeypatch, snapshot_plan, "gather", happen)
+    lists.sync({"email": ANN, "plan": "blue"}, {"email": CID, "plan": "blue"}, attributes=("plan",))
+    assert lists.members() == lists.known() == {ANN, CID}
+    assert plans(lists.klaviyo) == {ANN: "red", CID: "red"}
     assert lists.left_over() == []
 
 

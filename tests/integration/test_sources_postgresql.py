@@ -15,7 +15,7 @@ from sources.errors import SourceError
 from sources.probe import probe
 from sources.results import ROWS
 from tests.support.freezing import Freezing
-from tests.support.postgresql import Database, database, role
+from tests.support.postgresql import Database, database, role, started
 from tests.support.sources import reading, refused, result
 from tests.support.waiting import until
 
@@ -247,3 +247,8 @@ def test_a_catalog_that_does_not_answer_is_asked_for_a_limited_time(
     monkeypatch.setattr("sources.probe._RIGHTS", {"sleeps": "SELECT pg_sleep(600)::text"})
     with pytest.raises(SourceError, match=r"^timed out"):
         probe(source)
+
+
+def test_where_no_server_runs_the_tests_start_one() -> None:
+    with started() as url:
+        assert Database(url).run("SELECT 1") == [(1,)]

@@ -11,13 +11,15 @@ from commands.main import main
 from klaviyo.endpoints import PUBLISHED, Quota
 
 #: Module -> names there and their values, in ms where a name does not say otherwise.
-TIMES = {
+TIMES: dict[str, dict[str, float]] = {
     "worker.delivery": {"LEASE_MS": 5_000},
     "worker.deliver": {"LEASE_MS": 5_000},
     "worker.audience.kind": {"FIRST_POLL_MS": 300},
     "worker.lists": {"LEASE_MS": 5_000},
     "worker.errors": {"FIRST_POLL_MS": 300, "LAST_POLL_MS": 2_000, "FIRST_RETRY_MS": 200, "LAST_RETRY_MS": 2_000},
+    "worker.queries.run": {"LEASE_MS": 5_000, "RENEW_S": 0.5, "BUSY_MS": 500},
     "scheduler.tick": {"RING_AGAIN_MS": 2_000},
+    "scheduler.queries": {"RING_AGAIN_MS": 2_000},
     "scheduler.main": {"TICK_S": 1},
 }
 #: As much faster as the times are shorter; the emulator has no limits then.

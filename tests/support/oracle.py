@@ -89,7 +89,7 @@ def _may_forget(redis: Redis, found: QueueCount) -> bool:
 
 
 def private(redis: Redis) -> list[str]:
-    """Once delivered, nobody's address is left but in dead letters: neither in the history; and in no key's name."""
+    """Once delivered, nobody's address is left but in dead letters and the ledger of members; and in no key's name."""
     found = list(redis.scan_iter("*", 1000))
     with redis.pipeline(transaction=False) as pipe:
         for key in found:
@@ -103,7 +103,7 @@ def private(redis: Redis) -> list[str]:
     return named + [
         f"key {key.decode()} still holds an address"
         for key, value in zip(found, values, strict=True)
-        if DOMAIN in repr(_unpacked(key, value)) and not key.endswith(b":dead")
+        if DOMAIN in repr(_unpacked(key, value)) and not key.endswith((b":dead", b":members"))
     ]
 
 

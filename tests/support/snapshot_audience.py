@@ -11,8 +11,9 @@ from redis import Redis
 
 from queues import keys, pending
 from queues.acceptance import Acceptance, accept
-from queues.change import Body, encode, person_key
+from queues.change import Action, Body, encode, person_key
 from queues.clock import now_ms
+from queues.names import Queue
 from queues.policy import FlushPolicy
 from queues.snapshots import members, orders
 from queues.snapshots.orders import Record, SnapshotOrder
@@ -28,10 +29,14 @@ FACTS = msgspec.json.encode({"name": NAME})
 PLAN = "plan"
 
 
-def single(redis: Redis, policy: FlushPolicy, email: str, on: bool, at: int, plan: str | None = None) -> None:
-    """Accept a change of one person. `at`: the CDP's time in ms; `plan`: an attribute, not spoken of without one."""
+def single(redis: Redis, policy: FlushPolicy, email: str, on: bool | None, at: int, plan: str | None = None) -> None:
+    """Accept a change of one person. `on`: None for an update.
+
+    `at`: the CDP's time in ms; `plan`: an attribute, not spoken of without one.
+    """
     told = {"email": email, "attributes": {PLAN: plan} if plan else {}}
-    body = Body("add" if on else "remove", at, "changes", "", msgspec.Raw(msgspec.json.encode(told)))
+    action: Action = "update" if on is None else "add" if on else "remove"
+    body = Body(action, at, "changes", "", msgspec.Raw(msgspec.json.encode(told)))
     change = encode((person_key("email", email),), now_ms(), body)
     accept(redis, Acceptance(QUEUE, policy, "", [change], audience=FACTS), now_ms())
 
@@ -68,13 +73,18 @@ def known_members(redis: Redis) -> set[str]:
     }
 
 
-def left_over(redis: Redis) -> list[str]:
+def left_over(redis: Redis, queue: Queue = QUEUE) -> list[str]:
     """What no snapshot that has ended may leave behind; nothing, when all is well."""
-    left = [key.decode() for key in redis.scan_iter("ferry:*:s:*:body", 1000)]
-    watching = redis.hget(keys.queue(QUEUE), "watching")
-    recent = redis.scard(keys.queue(QUEUE, "recent"))
+    left = [key.decode() for key in redis.scan_iter("ferry:*:s:*:body", 1000) if not _lapses(redis, key)]
+    watching = redis.hget(keys.queue(queue), "watching")
+    recent = redis.scard(keys.queue(queue, "recent"))
     return [
         *left,
         *(["a snapshot is still watched for"] if watching else []),
         *([f"{recent} persons"] if recent else []),
     ]
+
+
+def _lapses(redis: Redis, body: bytes) -> bool:
+    """Whether a body was staged for a snapshot that was never submitted, and so expires by itself."""
+    return not redis.exists(body.removesuffix(b":body")) and redis.pttl(body) > 0
