@@ -81,6 +81,21 @@ class ColumnTarget(NamedTuple):
         return {"property": f"property {self.name}", "ignored": "nothing"}.get(self.kind, self.name)
 
 
+class ColumnPlaces(NamedTuple):
+    """Where columns are, for reading the cells of many rows: places from 0, with what the column becomes."""
+
+    identifiers: list[tuple[int, str]]
+    attributes: list[tuple[int, str]]
+    properties: list[int]
+
+    @classmethod
+    def of(cls, targets: Sequence[ColumnTarget]) -> ColumnPlaces:
+        """Return the places of columns that become these targets."""
+        identifiers = [(place, name) for place, (kind, name, _) in enumerate(targets) if kind == "identifier"]
+        attributes = [(place, name) for place, (kind, name, _) in enumerate(targets) if kind in ("field", "property")]
+        return cls(identifiers, attributes, [place for place, (kind, *_) in enumerate(targets) if kind == "properties"])
+
+
 class ColumnError(ValueError):
     """The columns cannot be read; the message names them and the remedy."""
 

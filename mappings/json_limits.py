@@ -7,7 +7,7 @@ runs in the process meanwhile. So the bytes are checked first, in constant memor
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from math import isinf
 from typing import Final
@@ -32,6 +32,7 @@ _SHALLOW: Final = 12
 
 _PAIRS: Final = bytes.maketrans(b"[]{}", b"()()")
 _NO_BRACKET: Final = bytes(set(range(256)) - set(b"[]{}"))
+_NO_BRACKET_NOR_END: Final = bytes(set(range(256)) - set(b"[]{}\n"))
 _STEPS: Final = {ord("("): 1, ord(")"): -1}
 #: Digits and points become 0, e and E become e, bytes that may precede a number become a comma.
 _KINDS: Final = bytes(
@@ -109,6 +110,13 @@ def check_lines(json: bytes) -> None:
     if _is_suspicious(json):
         for number, line in enumerate(json.split(b"\n"), start=1):
             check(line, f"line {number}: $")
+
+
+def are_small(lines: Sequence[bytes], json: bytes) -> bool:
+    """Return whether no line of JSON Lines can exceed a limit, without a look at each. `lines`: those of `json`."""
+    # So short that there is no room for more than NAMES names, and with too few brackets for NESTED levels.
+    brackets = json.translate(None, _NO_BRACKET_NOR_END).split(b"\n")
+    return max(map(len, lines)) <= SMALL and max(map(len, brackets)) <= NESTED and not _may_have_large_numbers(json)
 
 
 def check_names(json: bytes, place: str) -> None:

@@ -28,6 +28,8 @@ _LONGEST: Final = 17
 _CODE_LENGTHS: Final = (1, 2, 3)
 #: The pattern that no text matches.
 _NOTHING: Final = "(?!)"
+#: The pattern that each text begins with.
+_ANYTHING: Final = re.compile("")
 
 
 def apart(e164: str) -> tuple[int, str]:
@@ -52,7 +54,7 @@ def is_valid(code: int, national: str) -> bool:
         if leading is None or leading.match(national):
             if _numbers(code, region, len(national)).fullmatch(national):
                 return True
-            if leading:
+            if leading or not _beside(code).match(national):
                 return False
     return False
 
@@ -135,6 +137,17 @@ def _metadata(code: int, region: str) -> Any:
 def _leading(code: int, region: str) -> re.Pattern[str] | None:
     digits = _metadata(code, region).leading_digits
     return None if digits is None else re.compile(digits)
+
+
+@cache
+def _beside(code: int) -> re.Pattern[str]:
+    """Return the pattern of the leading digits of all regions with a code, of which some have twenty-five.
+
+    Where none fits, no region but the one without leading digits has such a number.
+    """
+    every = [_leading(code, region) for region in phonenumbers.COUNTRY_CODE_TO_REGION_CODE[code]]
+    known = [leading.pattern for leading in every if leading]
+    return re.compile("|".join(known) or _NOTHING) if len(known) >= len(every) - 1 else _ANYTHING
 
 
 @cache

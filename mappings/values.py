@@ -41,7 +41,7 @@ _FIRST_CHANGE: Final = 1_420_070_400_000
 
 def is_clean(text: str) -> bool:
     """Return whether `text` contains neither NUL nor lone surrogates."""
-    return _UNCLEAN.search(text) is None
+    return "\0" not in text if text.isascii() else _UNCLEAN.search(text) is None
 
 
 def clean_text(text: str) -> str:

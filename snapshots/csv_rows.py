@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import chain
 from typing import Final, Literal
 
-from mappings.columns import ColumnError, ColumnSettings, ColumnTarget, Kind, layout, recognised
+from mappings.columns import ColumnError, ColumnPlaces, ColumnSettings, ColumnTarget, layout, recognised
+from snapshots.customers import Described, describe
 from snapshots.lines import MAX_LINE, texts
-from snapshots.objects import properties_of
-from snapshots.persons import Described
 from snapshots.report import ReadReport, is_shown
 from snapshots.rows import Selection, Unreadable
 
@@ -35,22 +34,9 @@ def described(
     header = next(cells, [])
     targets = _targets([cell.strip() for cell in header], settings)
     selection.note(report, header, targets)
-    # Selected once for all rows, because this loop takes much of the time.
-    known = _places(targets, "identifier")
-    attributes = _places(targets, "field", "property")
-    properties = [place for place, _ in _places(targets, "properties")]
+    places = ColumnPlaces.of(targets)
     for number, row in enumerate(cells, start=1):
-        yield Described(
-            number,
-            {name: row[place] for place, name in known},
-            {name: row[place] for place, name in attributes},
-            properties=properties_of(row[properties[0]], report) if properties else None,
-        )
-
-
-def _places(targets: Iterable[ColumnTarget], *kinds: Kind) -> list[tuple[int, str]]:
-    """Return the columns of these kinds: their places, and what they become."""
-    return [(place, target.name) for place, target in enumerate(targets) if target.kind in kinds]
+        yield describe(number, row, places, report)
 
 
 def table(pieces: Iterator[bytes]) -> Iterator[list[str]]:

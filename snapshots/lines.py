@@ -9,20 +9,35 @@ from snapshots.rows import Unreadable
 
 #: The longest line, in bytes: ten profiles of the largest size that Klaviyo takes.
 MAX_LINE: Final = 1_000_000
+#: Bytes that a block of lines has, besides the rest of the line before.
+_BLOCK: Final = 65_536
 _BOM: Final = b"\xef\xbb\xbf"
+
+
+def blocks(pieces: Iterator[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Yield whole lines with their line ends, some 64 kB at a time, and the number of their first line, from 1.
+
+    Without a byte order mark. Raises Unreadable when a line becomes longer than 1 MB before it ends.
+    """
+    number, rest = 1, b""
+    for piece in without_mark(pieces):
+        for start in range(0, len(piece), _BLOCK):
+            whole, end, rest = (rest + piece[start : start + _BLOCK]).rpartition(b"\n")
+            if end:
+                yield number, whole + end
+                number += whole.count(b"\n") + 1
+            check_length(rest, number)
+    if rest:
+        yield number, rest
 
 
 def lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
     """Yield every line with its line end, without a byte order mark. Raises Unreadable for a line over 1 MB."""
-    number, rest = 0, b""
-    for piece in without_mark(pieces):
-        *whole, rest = (rest + piece).split(b"\n")
-        for line in whole:
-            number += 1
-            yield _short(line, number) + b"\n"
-        _short(rest, number + 1)
-    if rest:
-        yield rest
+    for first, block in blocks(pieces):
+        for number, line in enumerate(block.removesuffix(b"\n").split(b"\n"), start=first):
+            check_length(line, number)
+            # Only the last line of a body may be without its end.
+            yield line + b"\n" if block.endswith(b"\n") else line
 
 
 def texts(pieces: Iterator[bytes]) -> Iterator[str]:
@@ -38,18 +53,19 @@ def texts(pieces: Iterator[bytes]) -> Iterator[str]:
         rest = found.pop() if found and not found[-1].endswith(b"\n") else b""
         for line in found:
             number += 1
-            yield _short(line, number).decode()
-        _short(rest, number + 1)
+            check_length(line, number)
+            yield line.decode()
+        check_length(rest, number + 1)
     if rest:
         yield rest.decode()
 
 
-def _short(line: bytes, number: int) -> bytes:
+def check_length(line: bytes, number: int) -> None:
+    """Raise Unreadable for a line over 1 MB."""
     if len(line) > MAX_LINE:
         raise Unreadable(
             f"line {number:,} is longer than {MAX_LINE:,} bytes: end each row by a newline, or leave out long values"
         )
-    return line
 
 
 def without_mark(pieces: Iterator[bytes]) -> Iterator[bytes]:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from mappings.columns import ColumnSettings
 from mappings.identifiers import EMAIL, EXTERNAL_ID, firehose_type
 from snapshots.csv_rows import table
-from snapshots.persons import Described
+from snapshots.customers import Described
 from snapshots.report import ReadReport
 from snapshots.rows import Selection, Unreadable
 

@@ -12,7 +12,6 @@ from mappings import contact, values
 from mappings.errors import Unfit
 from mappings.identifiers import firehose_type
 from snapshots.json_rows import objects
-from snapshots.lines import lines
 from snapshots.rows import Unreadable, Unusable
 
 _IDENTITIES: Final = {"email": "email", "customer": "external_id"}
@@ -24,7 +23,7 @@ def changes(pieces: Iterator[bytes]) -> Iterator[dict[str, Any] | Unusable]:
     `audience` is present when the line names it. A line without an e-mail and a customer id is Unusable, with its
     number. Raises Unreadable for a line in neither of the two forms.
     """
-    for number, line in objects(lines(pieces)):
+    for number, line in objects(pieces):
         try:
             change = _change(line)
         except (Unfit, TypeError, AttributeError) as error:

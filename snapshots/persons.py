@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final
 
 from identity.blocked import DEFAULT, Blocked
 from mappings import contact, fields
@@ -13,6 +13,7 @@ from mappings.identifiers import EMAIL, EXTERNAL_ID, PHONE, canonical_email
 from mappings.profile import READS, text_field
 from mappings.rules import Rules
 from mappings.values import MAX_STRING_BYTES, clean, clean_text
+from snapshots.customers import Described
 from snapshots.report import ReadReport
 from snapshots.rows import Selection, SnapshotRow, Unusable, row
 
@@ -22,24 +23,16 @@ _EXACT: Final = 2**53
 _FRAGMENT: Final = {EMAIL: "email", EXTERNAL_ID: "external_id", PHONE: "phone"}
 
 
-class Described(NamedTuple):
-    """A customer of the body, unchecked. `known`: identifiers by Klaviyo's names; the e-mail may be a list.
-
-    `customer`: the sender's id of the customer, if it is not the external id. `missing`: the reason to give when the
-    customer has no identifier. `properties`: custom properties that came as one object.
-    """
-
-    number: int
-    known: dict[str, Any]
-    attributes: dict[str, Any]
-    customer: str = ""
-    missing: str = "identity_missing"
-    properties: dict[str, Any] | None = None
-
-
 #: Text of this many characters is within Klaviyo's limit in any alphabet.
 _SHORT: Final = MAX_STRING_BYTES // 4
+#: Numbers below it, and above its negative, fit into 64 bits.
+_FITS: Final = 2**63
 _Read = Callable[[Any], Any]
+#: Types of which every value is right if it is short or fits.
+_USUAL: Final[dict[_Read, frozenset[type]]] = {
+    clean: frozenset({str, int, float, bool, type(None)}),
+    text_field: frozenset({str, int, float, type(None)}),
+}
 
 
 class FieldFaults:
@@ -48,13 +41,28 @@ class FieldFaults:
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
         self._reads: dict[str, _Read | Reason] = {}
+        self._usual: dict[str, frozenset[type]] = {}
 
-    def of(self, name: str, value: object) -> Reason | None:
-        """Return why the mapping would leave the value of an attribute out; None if it would not."""
+    def of(self, values: Mapping[str, Any]) -> dict[str, Reason]:
+        """Return why the mapping would leave attributes out, by name; nothing for those that it would not."""
+        found: dict[str, Reason] = {}
+        for name, value in values.items():
+            kind = type(value)
+            if kind in self._usual.get(name, ()):
+                if kind is str:
+                    if len(value) < _SHORT:
+                        continue
+                elif (kind is not int and kind is not float) or -_FITS < value < _FITS:
+                    continue
+            if reason := self._of(name, value):
+                found[name] = reason
+        return found
+
+    def _of(self, name: str, value: object) -> Reason | None:
         read = self._reads.get(name) or self._remembered(name)
         if isinstance(read, Reason):
             return read
-        if value is None or (isinstance(value, str) and len(value) < _SHORT and read in (clean, text_field)):
+        if value is None:
             return None
         try:
             plain = clean_text(value) if isinstance(value, str) else clean(value)
@@ -72,6 +80,7 @@ class FieldFaults:
             found = unfit.reason
         if len(self._reads) < fields.CACHED_NAMES:
             self._reads[name] = found
+            self._usual[name] = frozenset() if isinstance(found, Reason) else _USUAL.get(found, frozenset())
         return found
 
 
@@ -96,8 +105,23 @@ class PersonReader:
         self._nulls = nulls
         self._faults = FieldFaults(rules)
 
-    def people(self, described: Described) -> Iterator[SnapshotRow | Unusable]:
-        """Yield a person for each e-mail of the customer; without one, a person by external id or else phone."""
+    def people(self, described: Described) -> Iterable[SnapshotRow | Unusable]:
+        """Return a person for each e-mail of the customer; without one, a person by external id or else phone."""
+        if (usual := self._usual(described)) is None:
+            return self._by_email(described)
+        found, wrong = usual
+        customer = found.get(EXTERNAL_ID, "")
+        return (self._row(described, found, wrong, customer, self._attributes(described, wrong), alone=False),)
+
+    def _usual(self, described: Described) -> tuple[dict[str, str], dict[str, Reason]] | None:
+        """Return the identifiers of a customer with one address or none, if they are usual; None for any other."""
+        number = described.known.get(PHONE)
+        if self._nulls or described.customer or (isinstance(number, str) and number and _stands_for_none(number)):
+            return None
+        found = contact.usual(described.known, described.attributes.get("country"), self._rules, self._blocked.holds)
+        return found if found and found[0] else None
+
+    def _by_email(self, described: Described) -> Iterator[SnapshotRow | Unusable]:
         described = self._without_nulls(described)
         emails = _emails(described.known.get(EMAIL), self._blocked)
         customer = described.customer or contact.text(described.known.get(EXTERNAL_ID)) or ""
@@ -108,17 +132,29 @@ class PersonReader:
             # Several addresses are several people: without phone and id, which identify one person at Klaviyo.
             alone = len(emails) > 1
             found, wrong = self._identifiers(described, email)
-            known = {_FRAGMENT[name]: value for name, value in found.items()}
-            if _is_invalid(wrong) or not known:
+            if _is_invalid(wrong) or not found:
                 yield Unusable(described.number, _why(described, wrong))
                 continue
             if sent is None:  # once for each row
-                sent = self._attributes(described)
-                for name, reason in wrong.items():
-                    self._report.leave_out(name, reason)
-            person = self._person(described, wrong, known, alone=alone)
+                sent = self._attributes(described, wrong)
             whose = (customer or canonical_email(str(emails[0]))) if alone else customer
-            yield row(described.number, person | ({"attributes": sent} if sent else {}), whose, known)
+            yield self._row(described, found, wrong, whose, sent, alone=alone)
+
+    def _row(
+        self,
+        described: Described,
+        found: Mapping[str, str],
+        wrong: Mapping[str, Reason],
+        customer: str,
+        sent: dict[str, Any],
+        *,
+        alone: bool,
+    ) -> SnapshotRow:
+        known = {_FRAGMENT[name]: value for name, value in found.items()}
+        person = self._person(described, wrong, known, alone=alone)
+        if sent:
+            person["attributes"] = sent
+        return row(described.number, person, customer, known)
 
     def _without_nulls(self, described: Described) -> Described:
         """Return the customer without values that mean nothing, and with ids that pandas made fractions as ids."""
@@ -126,7 +162,7 @@ class PersonReader:
         given = {name for name, value in known.items() if value not in (None, "", [])}
         for name in given & {EMAIL, PHONE}:
             # Not alone: then the reason is that the address or number is not one.
-            if len(given) > 1 and isinstance(known[name], str) and DEFAULT.holds(EXTERNAL_ID, known[name].strip()):
+            if len(given) > 1 and isinstance(known[name], str) and _stands_for_none(known[name]):
                 known[name] = ""
         if not self._nulls:
             return described._replace(known=known)
@@ -162,21 +198,29 @@ class PersonReader:
             person |= {name: text for name, text in said.items() if text}
         return person
 
-    def _attributes(self, described: Described) -> dict[str, Any]:
-        """Return the attributes to send, without those that Klaviyo would not take.
+    def _attributes(self, described: Described, wrong: Mapping[str, Reason]) -> dict[str, Any]:
+        """Return the attributes to send, without those that Klaviyo would not take, and report what is left out.
 
-        An empty text clears an attribute like null, because a CSV has no null.
+        An empty text clears an attribute like null, because a CSV has no null. `wrong`: identifiers.
         """
-        has = self._selection.has
-        sent = {name: None if value == "" else value for name, value in described.attributes.items() if has(name)}
+        given, has = described.attributes, self._selection.has
+        if not self._selection.full:
+            given = {name: value for name, value in given.items() if has(name)}
+        sent = {name: None if value == "" else value for name, value in given.items()}
         if described.properties:
             every = has(PROPERTIES)
             sent |= {name: value for name, value in described.properties.items() if every or has(name)}
-        for name, value in [*sent.items()]:
-            if reason := self._faults.of(name, value):
-                self._report.leave_out(name, reason)
-                del sent[name]
+        faults = self._faults.of(sent)
+        for name, reason in (*faults.items(), *wrong.items()):
+            self._report.leave_out(name, reason)
+        for name in faults:
+            del sent[name]
         return sent
+
+
+def _stands_for_none(text: str) -> bool:
+    """Return whether a program or a person has written the text for a missing value."""
+    return DEFAULT.holds(EXTERNAL_ID, text.strip())
 
 
 def _emails(value: object, blocked: Blocked) -> list[object]:

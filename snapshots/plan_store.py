@@ -59,8 +59,7 @@ class Plan:
 
     def enter(self, found: Diff) -> None:
         """Store and count the changes of a bucket."""
-        for change in found.planned:
-            self.put(change)
+        self._put(found.planned)
         loose = [*((each, _LINKED) for each in found.linked), *((each, _NEWER) for each in found.staying)]
         self._shelf.executemany("INSERT INTO loose VALUES (?, ?)", loose)
         self.counts.unchanged += found.unchanged
@@ -69,8 +68,14 @@ class Plan:
 
     def put(self, change: PlannedChange) -> None:
         """Store a change in place of any other change of the same identity."""
-        stored = (bucket_of(change.identity), change.action, change.identity, "".join(change.keys), change.fragment)
-        self._shelf.execute("INSERT OR REPLACE INTO planned VALUES (?, ?, ?, ?, ?)", stored)
+        self._put([change])
+
+    def _put(self, changes: Iterable[PlannedChange]) -> None:
+        stored = (
+            (bucket_of(identity), action, identity, "".join(keys), fragment)
+            for action, identity, keys, fragment in changes
+        )
+        self._shelf.executemany("INSERT OR REPLACE INTO planned VALUES (?, ?, ?, ?, ?)", stored)
 
     def drop(self, identity: str, action: Action) -> bool:
         """Delete a change; return whether there was one."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import closing
 from copy import deepcopy
 from itertools import islice
@@ -38,7 +38,8 @@ def plan(gathered: Gathered, buckets: Buckets, at: int, check: Check, memory: Re
             known = buckets([*range(first, first + _AT_ONCE)])
             for number, rows in islice(source, _AT_ONCE):
                 if rows or known[number].members:  # most buckets of a small list have neither
-                    result.enter(diff(known[number], rows, at, gathered.also(number)))
+                    also = gathered.also(number) if _by_id(known[number].members.keys() - rows) else ()
+                    result.enter(diff(known[number], rows, at, also))
         _match(result, gathered, memory)
         _keep_known(result, gathered, buckets, at)
         _take_off_apart(result, gathered, memory)
@@ -48,6 +49,11 @@ def plan(gathered: Gathered, buckets: Buckets, at: int, check: Check, memory: Re
         result.close()
         raise
     return result
+
+
+def _by_id(members: Collection[str]) -> bool:
+    """Return whether one of these members is not known by an e-mail, which is never a person's weaker identity."""
+    return any(map(strength, members))
 
 
 def _match(result: Plan, gathered: Gathered, memory: RememberedIdentities) -> None:

@@ -10,8 +10,9 @@ from mappings.columns import NO_SETTINGS, ColumnSettings
 from mappings.rules import Rules
 from queues.snapshots.orders import Format
 from snapshots import csv_rows, json_rows, mparticle_csv
+from snapshots.customers import Described
 from snapshots.opening import opened
-from snapshots.persons import Described, PersonReader
+from snapshots.persons import PersonReader
 from snapshots.report import ReadReport
 from snapshots.rows import Selection, SnapshotRow, Unusable
 

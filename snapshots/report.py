@@ -41,7 +41,10 @@ class ReadReport:
 
     def leave_out(self, field: str, reason: str, rows: int = 1) -> None:
         """Count rows that are sent without a field."""
-        self.left_out.setdefault(field if is_shown(field) else "(a name with personal data)", Counter())[reason] += rows
+        name = field if is_shown(field) else "(a name with personal data)"
+        if name not in self.left_out:
+            self.left_out[name] = Counter()
+        self.left_out[name][reason] += rows
 
 
 def is_shown(name: str) -> bool:

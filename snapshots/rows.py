@@ -162,4 +162,4 @@ def _identity(name: str, value: str) -> str:
 
 def _keys(person: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the keys as the intake of /v1/changes makes them, so that changes and rows of one person share a key."""
-    return tuple(key_of((name, person[name])) for name in _KLAVIYO if name in person)
+    return tuple([key_of((name, person[name])) for name in _KLAVIYO if name in person])

@@ -93,7 +93,7 @@ def _is_near(name: str, known: tuple[str, ...]) -> bool:
 def _without(text: bytes, apart: Collection[str]) -> bytes:
     """Return the object without the values of these names, or unchanged when one of its names is a duplicate."""
     members = _members(text)
-    if not _says_as_much(_encode(members), text):
+    if not says_as_much(_encode(members), text):
         return text
     return _encode({name: value for name, value in members.items() if name not in apart})
 
@@ -105,13 +105,17 @@ def _has_every_name_once(text: bytes) -> bool:
     the slower parser reads, such as a number of 30 digits.
     """
     try:
-        return _says_as_much(_encode(_decode(text)), text)
+        return says_as_much(_encode(_decode(text)), text)
     except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError):
         return False
 
 
-def _says_as_much(written: bytes, text: bytes) -> bool:
-    """Whether two encodings of a document have equally many names and strings. Most senders encode as Ferry does."""
+def says_as_much(written: bytes, text: bytes) -> bool:
+    """Whether two encodings of a document have equally many names and strings. Most senders encode as Ferry does.
+
+    If `written` is `text` decoded and encoded again, no name of an object appears twice. Several documents, one behind
+    the other, may be compared at once.
+    """
     return written == text or _texts(written) == _texts(text)
 
 

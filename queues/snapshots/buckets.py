@@ -57,8 +57,15 @@ def identity(identifiers: Mapping[str, str | None]) -> str | None:
 
 def identities(identifiers: Mapping[str, str | None]) -> list[str]:
     """Return all names that the ledger may use for a person, strongest first."""
-    known = ((name, identifiers.get(name)) for name in IDENTIFIERS)
-    return [f"{name}:{value.translate(_FOLD) if name == 'email' else value}" for name, value in known if value]
+    return [
+        f"{name}:{_folded(value) if name == 'email' else value}"
+        for name in IDENTIFIERS
+        if (value := identifiers.get(name))
+    ]
+
+
+def _folded(email: str) -> str:
+    return email.lower() if email.isascii() else email.translate(_FOLD)
 
 
 def identifiers(member: str) -> dict[str, str]:

@@ -151,6 +151,31 @@ def test_weaker_identities_are_known_by_their_buckets_with_the_people_who_have_t
     gathered.close()
 
 
+def test_weaker_identities_of_an_earlier_row_of_a_person_stay_known() -> None:
+    rows = [row(n, {"email": "a@example.com", "phone": phone}) for n, phone in enumerate((PHONE, "+14155552672"), 1)]
+    gathered = gather([*rows, row(3, {"phone": PHONE})])
+    assert everybody(gathered) == {"email:a@example.com": rows[1]._replace(also=())}
+    assert gathered.whose(f"phone_number:{PHONE}") == gathered.whose("phone_number:+14155552672") == [rows[0].identity]
+    gathered.close()
+
+
+def test_the_last_of_rows_that_are_far_apart_counts() -> None:
+    note = "x" * 5_000_000  # two of them are stored by themselves
+    first, last = (row(n, {"email": "a@example.com", "attributes": {"note": note[n:]}}) for n in (1, 4))
+    others = [row(n, {"email": f"{n}@example.com", "attributes": {"note": note}}) for n in (2, 3)]
+    gathered = gather([first, *others, last])
+    assert gathered.person(last.identity) == last
+    assert (gathered.counts.people, gathered.counts.duplicates) == (3, 1)
+    gathered.close()
+
+
+def test_weaker_identities_may_be_asked_for_while_the_buckets_are_read() -> None:
+    gathered = gather(row(n, {"email": f"{n}@example.com", "external_id": f"c-{n}"}) for n in range(100))
+    asked = {identity for number, _ in gathered.buckets() for identity in gathered.also(number)}
+    assert asked == {f"external_id:c-{n}" for n in range(100)}
+    gathered.close()
+
+
 def test_people_and_their_keys_are_found_among_all() -> None:
     known = [row(n, {"email": f"{name}@example.com", "external_id": name}) for n, name in enumerate("ab", 1)]
     gathered = gather(known)

@@ -17,7 +17,8 @@ from mappings.rules import Rules
 from mappings.sources import read
 from queues.change import person_key
 from queues.snapshots import members
-from snapshots.persons import Described, PersonReader
+from snapshots.customers import Described
+from snapshots.persons import PersonReader
 from snapshots.report import ReadReport
 from snapshots.rows import (
     Selection,

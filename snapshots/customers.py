@@ -1,12 +1,17 @@
-"""Read custom properties that come as one JSON object, from a column or beside the other names of a member."""
+"""A customer of a body in any format, as the columns of a row describe one.
+
+A column may have custom properties as one JSON object.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from mappings import json_limits
+from mappings.columns import ColumnPlaces
 from mappings.errors import Reason
 from mappings.fields import STANDARD
 from mappings.json_limits import LimitExceeded
@@ -17,7 +22,33 @@ _COLUMN: Final = "properties"
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
-def properties_of(value: object, report: ReadReport) -> dict[str, Any] | None:
+class Described(NamedTuple):
+    """A customer of the body, unchecked. `known`: identifiers by Klaviyo's names; the e-mail may be a list.
+
+    `customer`: the sender's id of the customer, if it is not the external id. `missing`: the reason to give when the
+    customer has no identifier. `properties`: custom properties that came as one object.
+    """
+
+    number: int
+    known: dict[str, Any]
+    attributes: dict[str, Any]
+    customer: str = ""
+    missing: str = "identity_missing"
+    properties: dict[str, Any] | None = None
+
+
+def describe(number: int, values: Sequence[Any], places: ColumnPlaces, report: ReadReport) -> Described:
+    """Return the customer of a row. `values`: those of all columns; `number`: of the row, from 1."""
+    identifiers, attributes, properties = places
+    return Described(
+        number,
+        {name: values[place] for place, name in identifiers},
+        {name: values[place] for place, name in attributes},
+        properties=_properties(values[properties[0]], report) if properties else None,
+    )
+
+
+def _properties(value: object, report: ReadReport) -> dict[str, Any] | None:
     """Return the properties in a value of the column `properties`; None for nothing.
 
     A value that is not an object is left out and counted, and so is a property with the name of a field of Klaviyo's:
