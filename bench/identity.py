@@ -18,7 +18,7 @@ from identity.sending import IDENTIFIERS
 from klaviyo.endpoints import PUBLISHED
 from klaviyo.imports import MAX_ROWS
 from klaviyo.lookups import MAX_VALUES
-from queues.klaviyo_limits import SHARE
+from queues.rate_limits import SHARE
 
 TARGET: Final = 2.0
 #: Settings without requests about people: each is sent with one identifier, and no list is checked.

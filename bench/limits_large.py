@@ -16,7 +16,7 @@ from klaviyo.calls import MAX_ROW_BYTES
 from klaviyo.endpoints import BULK_IMPORT, PROFILES, PUBLISHED, Quota
 from klaviyo.imports import MAX_ROWS
 from klaviyo.lookups import MAX_VALUES
-from queues.klaviyo_limits import SHARE
+from queues.rate_limits import SHARE
 
 TARGET = 1.25
 _AUDIENCE = 1

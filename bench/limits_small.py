@@ -9,7 +9,7 @@ from bench.report import Figure, Row, Verdict
 from bench.sizes import Sizes
 from identity.sending import IDENTIFIERS
 from klaviyo.endpoints import BULK_IMPORT, PUBLISHED
-from queues.klaviyo_limits import SHARE
+from queues.rate_limits import SHARE
 
 TARGET = 0.85
 _PEOPLE = 100

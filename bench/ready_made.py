@@ -22,7 +22,7 @@ from klaviyo.imports import MAX_ROWS
 from mappings.profile import Profile
 from mappings.rules import Rules
 from queues.change import decode
-from queues.klaviyo_limits import RedisLimiter, fingerprint
+from queues.rate_limits import RedisLimiter, fingerprint
 from worker.people.batch_people import encode_row, mapped_by
 
 _RULES = Rules(alternate_identifier="customer")

@@ -20,7 +20,7 @@ from klaviyo.imports import MAX_ROWS
 from klaviyo.lookups import MAX_VALUES
 from queues import keys, pending
 from queues.clock import now_ms
-from queues.klaviyo_limits import SHARE
+from queues.rate_limits import SHARE
 from queues.snapshots import orders
 from queues.snapshots.orders import Counts, Record, SnapshotOrder
 

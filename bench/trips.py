@@ -49,8 +49,7 @@ _APART: Final = ("bench", "emulator", "tests", ".venv")
 _PATIENCE: Final = 60.0
 #: Seconds between two checks of the intake: longer than the walks take.
 _NEVER_S: Final = 3600.0
-#: The most files that a reader should have to open.
-TARGETS: Final = {"one mParticle change": 80, "ferry flush --wait": 30, "a CSV snapshot": 100}
+_CHANGE, _FLUSH, _SNAPSHOT = "one mParticle change", "ferry flush --wait", "a CSV snapshot"
 
 
 @dataclass
@@ -86,30 +85,23 @@ def _function(file: str, qualified: str) -> str | None:
 
 
 class Walks:
-    """The three walks over a running intake, each as name, context and function."""
+    """The three walks over a running intake.
+
+    Each has a name, a context for all of its runs, what comes before each run, and the function to follow.
+    """
 
     def __init__(self, redis: Redis, intake: str, folder: Path) -> None:
         self._redis, self._intake, self._folder = redis, intake, folder
         self._known = settings.load()
         self._sent = 0
 
-    def __iter__(self) -> Iterator[tuple[str, Callable[[], AbstractContextManager[None]], Callable[[], None]]]:
-        yield "one mParticle change", self._beside_another, self._change
-        yield "ferry flush --wait", self._with_processes, self._flush
-        yield "a CSV snapshot", nullcontext, self._snapshot
-
-    @contextmanager
-    def _beside_another(self) -> Iterator[None]:
-        """Post a pending change, so that the followed one fills the queue."""
-        self._post()
-        yield
-
-    @contextmanager
-    def _with_processes(self) -> Iterator[None]:
-        """Post a pending change and run a scheduler and a worker that deliver it; these are not followed."""
-        self._post()
-        with delivery(self._redis, self._folder, _environment(), 1):
-            yield
+    def __iter__(self) -> Iterator[tuple[str, AbstractContextManager[object], Callable[[], None], Callable[[], None]]]:
+        # A change is posted first, so that the followed one fills the queue, and for a flush to have one.
+        yield _CHANGE, nullcontext(), self._post, self._change
+        yield _SNAPSHOT, nullcontext(), lambda: None, self._snapshot
+        # Last: the scheduler and the worker of this walk, which are not followed, would carry out the others.
+        processes = delivery(self._redis, self._folder, _environment(), 1)
+        yield _FLUSH, processes, self._post, self._flush
 
     def _change(self) -> None:
         self._post()
@@ -174,17 +166,18 @@ def measure() -> dict[str, Trip]:
     found = {}
     following = _Following()
     with _installation(following) as walks:
-        for name, block, walk in walks:
-            for trip in (None, Trip()):
-                with block():
-                    following.trip, following.here = trip, threading.get_ident() if name.startswith("ferry") else None
+        for name, around, before, walk in walks:
+            with around:
+                for trip in (None, Trip()):
+                    before()
+                    following.trip, following.here = trip, threading.get_ident() if name == _FLUSH else None
                     sys.setprofile(following)
                     walk()
                     sys.setprofile(None)
                     following.trip = None
-                if trip:
-                    found[name] = trip
-    return found
+                    if trip:
+                        found[name] = trip
+    return {name: found[name] for name in (_CHANGE, _FLUSH, _SNAPSHOT)}
 
 
 @contextmanager
@@ -234,9 +227,9 @@ def _intake(following: _Following) -> Iterator[str]:
 def main(files: bool) -> None:
     """Count the files and the hops of three walks through Ferry."""
     trips = measure()
-    click.echo(f"{'walk':24}{'files':>8}{'target':>8}{'hops':>8}")
+    click.echo(f"{'walk':24}{'files':>8}{'hops':>8}")
     for name, trip in trips.items():
-        click.echo(f"{name:24}{len(trip.files):>8}{TARGETS[name]:>8}{len(trip.hops):>8}")
+        click.echo(f"{name:24}{len(trip.files):>8}{len(trip.hops):>8}")
         if files:
             click.echo("".join(f"  {file}\n" for file in sorted(trip.files)))
 

@@ -25,8 +25,8 @@ from ops.estimate import (
 )
 from ops.export.columns import LARGEST
 from ops.output import console, print_json, table
-from queues.klaviyo_limits import SHARE
 from queues.people.identity_tokens import VERIFIED_DAYS
+from queues.rate_limits import SHARE
 from text.wording import number
 
 #: Bytes of a profile with some twenty properties.

@@ -128,7 +128,7 @@ def create_app(settings: Settings) -> Intake:
     auth = Auth(settings.every_sender, scopes)
     app = Intake(bodies, middleware=[RequestIds(), auth, _Lifespan(redis, settings, more, uses, lookouts)])
     errors.install(app)
-    app.add_route("/v1/mparticle", MParticle(redis, services, accounts, trusted, suspended))
+    app.add_route("/v1/mparticle", MParticle(redis, services, accounts, trusted, suspended.connections))
     app.add_route("/v1/changes", Changes(services))
     segment = Segment(services, auth)
     for address in ("/v1/segment", *ADDRESSES):

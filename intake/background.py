@@ -105,15 +105,13 @@ class RoomWatcher:
 class RefusedKeys:
     """The connections held because several probes found the key refused (mParticle: Firehose, suspend_subscription).
 
-    mParticle then faults the audience until its user resumes it, so a short failure must not be enough.
+    mParticle then faults the audience until its user resumes it, so a short failure must not be enough. `connections`:
+    the same set for as long as this lives.
     """
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._refused: frozenset[str] = frozenset()
-
-    def __contains__(self, connection: object) -> bool:
-        return connection in self._refused
+        self.connections: set[str] = set()
 
     async def look(self) -> None:
         """Check once. No connection is suspended while Redis does not answer."""
@@ -124,11 +122,12 @@ class RefusedKeys:
                 refused = holds.refused_for_good(*await pipe.execute())
         except (RedisError, OSError):
             refused = frozenset()
-        for connection in sorted(refused - self._refused):
+        for connection in sorted(refused - self.connections):
             log.error("%s: its key is refused for good; Ferry tells mParticle to suspend the audiences", connection)
-        for connection in sorted(self._refused - refused):
+        for connection in sorted(self.connections - refused):
             log.warning("%s: Ferry no longer tells mParticle to suspend the audiences; resume them there", connection)
-        self._refused = refused
+        self.connections.clear()
+        self.connections.update(refused)
 
 
 class DurabilityWatcher:

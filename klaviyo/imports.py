@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import msgspec
 
 from klaviyo.calls import Caller, checked_rows, send_rows, shape
 from klaviyo.endpoints import BULK_IMPORT, IMPORT_ERRORS, IMPORT_JOB
 from klaviyo.errors import NotAccepted
-from klaviyo.lookups import query
+from klaviyo.lookups import folded, query
 from klaviyo.outcomes import Retry, token
 
 #: The most profiles in one import, and the most bytes of them (Klaviyo: bulk import profiles).
 MAX_ROWS = 10_000
 LIST_NOT_ECHOED = Retry(after_s=None, counts=True, why="list_not_echoed")
 _ROW_POINTER = re.compile(r"/profiles/data/([0-9]{1,6})(?:/|$)")
+#: The identifiers of a row, strongest first.
+_IDENTIFIERS: Final = ("email", "external_id", "phone_number")
 _Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
@@ -53,6 +56,27 @@ class RowFailure:
     payload: dict[str, Any] | None = field(repr=False)
     index: int | None
     error_id: str
+
+
+class RowFinder:
+    """Finds the row that a failure is about: by an identifier that Klaviyo repeats, else by the index that it names.
+
+    `rows`: the identifiers of each uploaded row, by Klaviyo's names. One that several rows have finds none of them.
+    """
+
+    def __init__(self, rows: Sequence[Mapping[str, str]]) -> None:
+        self._count = len(rows)
+        having = Counter(pair for row in rows for pair in row.items())
+        self._place = {pair: place for place, row in enumerate(rows) for pair in row.items() if having[pair] == 1}
+
+    def __call__(self, failure: RowFailure) -> int | None:
+        """Return the place of the row, from 0; None if it cannot be told."""
+        attributes = (failure.payload or {}).get("attributes", failure.payload) or {}
+        for name in _IDENTIFIERS:
+            place = self._place.get((name, folded(name, str(attributes.get(name)))))
+            if place is not None:
+                return place
+        return failure.index if failure.index is not None and failure.index < self._count else None
 
 
 def upload(call: Caller, rows: Sequence[bytes], list_id: str | None) -> ImportJob:

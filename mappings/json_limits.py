@@ -7,10 +7,12 @@ runs in the process meanwhile. So the bytes are checked first, in constant memor
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import accumulate
 from math import isinf
 from typing import Final
+
+from mappings import json_places
 
 #: Levels of arrays and objects, including that of the text itself. Deeper JSON would be accepted here and then fail
 #: wherever it is read again with less space on the stack.
@@ -42,9 +44,6 @@ _KINDS: Final = bytes(
 #: A number that may be too long or too large for a float.
 _LARGE = re.compile(rb"[0-9](?:[0-9.eE+-]{%d,}|[0-9.]*[eE]\+?[0-9]{3,})" % (DIGITS - 1))
 _UNFINISHED = re.compile(rb"[0-9.eE+-]*\Z")
-_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{},]|[^\s\[\]{},:"]+', re.DOTALL)
-#: A name that may be shown in a message. Others may be an address or a phone number, or too long.
-_NAME = re.compile(rb'"(?!(?:[^0-9"]*[0-9]){7})([A-Za-z_$][A-Za-z0-9_$ -]{0,39})"')
 
 
 class LimitExceeded(ValueError):
@@ -122,7 +121,7 @@ def are_small(lines: Sequence[bytes], json: bytes) -> bool:
 def check_names(json: bytes, place: str) -> None:
     """Raise TooMany if an object in a text, which must be valid JSON, has more than NAMES names."""
     # Every name is followed by a colon, so nearly all texts need no closer check.
-    if json.count(b":") > NAMES and (found := next(_crowded(json), None)) is not None:
+    if json.count(b":") > NAMES and (found := json_places.crowded(json, NAMES)) is not None:
         raise TooMany(f"over {NAMES:,} names in one object", place + found)
 
 
@@ -221,64 +220,10 @@ def _may_have_large_numbers(json: bytes) -> bool:
     return False
 
 
-class _Level:
-    """An open object or array. `at`: the name or number of the current member; `count`: its members so far."""
-
-    __slots__ = ("at", "count", "is_object")
-
-    def __init__(self, is_object: bool) -> None:
-        self.is_object = is_object
-        self.at = b""
-        self.count = 0
-
-
 def _place_of(json: bytes, kind: type[LimitExceeded]) -> str:
     """Return the first place where a text exceeds a limit of levels or digits."""
-    for token, levels in _walk(json):
-        if kind is TooDeep and len(levels) > NESTED:
-            return f"{_path(levels[:5])}..."
-        if kind is TooLarge and (token[:1].isdigit() or token[:1] == b"-") and _is_large(token.lstrip(b"-")):
-            return _path(levels)
-    return ""
+    return json_places.deeper(json, NESTED) if kind is TooDeep else json_places.of(json, _is_large_token)
 
 
-def _crowded(json: bytes) -> Iterator[str]:
-    """Yield the places of objects with more than NAMES names."""
-    for _, levels in _walk(json):
-        if levels and levels[-1].is_object and levels[-1].count > NAMES:
-            yield _path(levels[:-1])
-
-
-def _walk(json: bytes) -> Iterator[tuple[bytes, list[_Level]]]:
-    """Yield each token with the levels open at that point. Accepts text that is not JSON."""
-    levels: list[_Level] = []
-    before = b""
-    for found in _TOKEN.finditer(json):
-        token = found[0]
-        if levels and token not in b"]},":
-            _enter(levels[-1], token, before)
-        if token in b"[{":
-            levels.append(_Level(token == b"{"))
-        elif token in b"]}" and levels:
-            levels.pop()
-        before = token
-        yield token, levels
-
-
-def _enter(level: _Level, token: bytes, before: bytes) -> None:
-    """Record the start of a name, or of a value in an array."""
-    if before not in b"[{,":
-        return  # a value after its name
-    level.count += 1
-    level.at = token if level.is_object else b"%d" % (level.count - 1)
-
-
-def _path(levels: list[_Level]) -> str:
-    return "".join(map(_step, levels))
-
-
-def _step(level: _Level) -> str:
-    if not level.is_object:
-        return f"[{level.at.decode()}]"
-    found = _NAME.fullmatch(level.at)
-    return f".{found[1].decode()}" if found else "[...]"
+def _is_large_token(token: bytes) -> bool:
+    return (token[:1].isdigit() or token[:1] == b"-") and _is_large(token.lstrip(b"-"))

@@ -12,7 +12,7 @@ from klaviyo.endpoints import PUBLISHED, Quota
 from klaviyo.imports import MAX_ROWS
 from klaviyo.lookups import MAX_VALUES
 from ops.export.columns import LARGEST
-from queues.klaviyo_limits import SHARE
+from queues.rate_limits import SHARE
 
 IMPORTS = PUBLISHED["bulk_import_profiles"]
 #: The part of the limit that Ferry uses; the rest is left to the customer's other tools.

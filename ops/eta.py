@@ -14,9 +14,9 @@ from ops.status_words import failed, is_held
 from queues.census import Census
 from queues.counts import QueueCount
 from queues.figures import FAILING, HELD
-from queues.klaviyo_limits import SHARE
 from queues.names import Queue
 from queues.queue_rows import QueueRow
+from queues.rate_limits import SHARE
 
 _MINUTE_MS: Final = 60_000
 #: The endpoint of each kind whose requests can be counted beforehand; a snapshot's are unknown before its comparison.

@@ -13,7 +13,7 @@ from klaviyo.endpoints import PUBLISHED
 from klaviyo.list_people import ListedPerson
 from ops.export.mailable import ChannelReach
 from ops.retries import with_retries
-from queues.klaviyo_limits import SHARE
+from queues.rate_limits import SHARE
 from queues.snapshots.members import identifiers, identity
 from worker.people.batch_people import Identifier
 

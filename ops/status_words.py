@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from typing import Final
 
+from queues.batches import is_failure
 from queues.census import Census
-from queues.counts import OpenBatch, QueueCount, is_failure
+from queues.counts import OpenBatch, QueueCount
 from queues.figures import FAILING, HELD
 from queues.holds import Hold
 from queues.queue_rows import QueueRow

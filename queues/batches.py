@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from redis import Redis
 
@@ -19,6 +19,8 @@ from queues.settlement import Decided, Settlement, Undeliverable
 
 #: Batches rung at once, per partition.
 RING_AT_ONCE = 500
+#: Troubles that are not failures: the limits of Klaviyo and of Ferry (klaviyo/outcomes.py).
+_LIMITS: Final = frozenset({"throttled", "daily_limit", "own_limit"})
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,11 @@ class Batch:
         another worker has settled the batch.
         """
         return self.read()
+
+
+def is_failure(trouble: str) -> bool:
+    """Return whether a batch with this trouble failed at its last attempt; waiting for a limit is not a failure."""
+    return bool(trouble) and trouble not in _LIMITS
 
 
 def to_ring(redis: Redis, now: int) -> list[str]:

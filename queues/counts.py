@@ -4,20 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
 
 from queues.holds import Hold
 from queues.names import UNREADABLE, Queue
 from queues.policy import FlushPolicy, Reason, Waiting, due_at
 from text.escaping import visible
-
-#: Troubles that are not failures: the limits of Klaviyo and of Ferry (klaviyo/outcomes.py).
-_LIMITS: Final = frozenset({"throttled", "daily_limit", "own_limit"})
-
-
-def is_failure(trouble: str) -> bool:
-    """Return whether a batch with this trouble failed at its last attempt; waiting for a limit is not a failure."""
-    return bool(trouble) and trouble not in _LIMITS
 
 
 @dataclass(frozen=True, slots=True)

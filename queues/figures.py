@@ -13,7 +13,8 @@ from typing import Any, Final
 from redis import Redis
 
 from queues import keys, scripts
-from queues.counts import QueueCount, is_failure
+from queues.batches import is_failure
+from queues.counts import QueueCount
 from queues.names import PARTITIONS, Queue, by_partition
 
 #: Queues that one script counts anew, in about ten ms.

@@ -110,8 +110,8 @@ Keys outside the partitions, written by plain commands or by a script of one key
     ferry:sender:<name>            HASH   a sender's last use, requests and refusals (senders.py)
     ferry:limits:pause:<account>:<endpoint>
                                    STRING the endpoint is not called for the account until it expires
-                                          (klaviyo_limits.py)
-    ferry:limits:window/...        LIST   times of the last requests (klaviyo_limits.py, by `limits`)
+                                          (rate_limits.py)
+    ferry:limits:window/...        LIST   times of the last requests (rate_limits.py, by `limits`)
     ferry:throttle:<what>/...      LIST   times of wrong tokens and sign-ins (sign_in_counts.py, by `limits`)
     ferry:rates:sender/<name>/...  LIST   times of a sender's last requests (senders.py, by `limits`)
     ferry:consents:<connection>:<person key>

@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 
 from queues import keys
 from queues.errors import Unavailable
-from queues.rate_storage import AsyncRateStorage
+from queues.rate_limits import AsyncRateStorage
 
 #: Causes of a refusal: route, connection or mParticle account not allowed, rate exceeded, no right to set keys, origin
 #: of a page not allowed.

@@ -10,7 +10,7 @@ from limits.strategies import MovingWindowRateLimiter
 from redis import Redis
 
 from queues import keys
-from queues.rate_storage import RateStorage
+from queues.rate_limits import RateStorage
 
 #: Wrong tokens counted per peer, and sign-ins per user, each of which is an entry of the audit log.
 _OF_PEER: Final = RateLimitItemPerMinute(30, namespace="wrong")

@@ -26,8 +26,8 @@ from queues.connections import accounts
 from queues.connections.accounts import Cipher
 from queues.errors import NoSecretKey, SecretKeyChanged
 from queues.holds import MovedAccount
-from queues.klaviyo_limits import RedisLimiter, fingerprint
 from queues.names import Queue
+from queues.rate_limits import RedisLimiter, fingerprint
 from worker.errors import AccountChanged, Held
 
 #: Characters allowed in a header; with any other the HTTP library would fail in the middle of a delivery.

@@ -19,10 +19,9 @@ from klaviyo.imports import ImportJob
 from klaviyo.outcomes import Outcome, Retry
 from mappings.errors import Reason
 from queues import batches, metrics
-from queues.batches import Batch
+from queues.batches import Batch, is_failure
 from queues.change import is_blank
 from queues.clock import now_ms
-from queues.counts import is_failure
 from queues.names import Queue
 from queues.people.identities import Identities
 from queues.snapshots import members

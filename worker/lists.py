@@ -23,10 +23,10 @@ from queues.clock import now_ms
 from queues.connections import accounts
 from queues.connections.accounts import Cipher
 from queues.holds import Hold, Owned
-from queues.klaviyo_limits import fingerprint
 from queues.metrics import CallMeter
 from queues.names import UNREADABLE, Queue
 from queues.owners import KnownList
+from queues.rate_limits import fingerprint
 from queues.snapshots import orders
 from worker.connection import Destination, destination, limiter_of, resolve
 from worker.delivery import LEASE_MS, Delivery

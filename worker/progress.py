@@ -79,7 +79,7 @@ class BatchFacts(msgspec.Struct):
     never delivered; `meant`: for each of them, the one person who has its ids, if any. `shared`: identifiers that too
     many people share. `misaddressed`: removals whose e-mail another of the CDP's ids keeps, or comes to stay after
     them, so that only their ids count. `addressed`: by change, the e-mail of a person named by an id alone
-    (worker/people/addressing.py).
+    (worker/people/emails.py).
     """
 
     late: set[int] = set()

@@ -50,9 +50,9 @@ def settle(delivery: Delivery) -> None:
         warnings=_warnings(delivery, delivered),
         history=_history(delivery, now),
     )
-    if delivery.batch.queue.kind == "audience":
+    if delivery.batch.queue.kind == "audience" and (results := _results(delivery)):
         # Before the settlement, so that a snapshot never seems delivered less than it is.
-        outcomes.note(delivery.redis, delivery.batch.id, _results(delivery))
+        outcomes.note(delivery.redis, delivery.batch.id, results)
     due = batches.settle(delivery.redis, delivery.batch, end, now)
     _report(delivery.redis, delivery.batch, Decided(len(delivery.batch.changes), end), due)
 

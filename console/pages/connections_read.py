@@ -15,8 +15,8 @@ from ops.eta import ENDPOINTS, Eta, Route, arrivals, before
 from ops.status_words import SHOWN
 from queues.census import Census, rows
 from queues.connections.accounts import with_key
-from queues.klaviyo_limits import EndpointUse, RedisLimiter, fingerprint
 from queues.names import Queue
+from queues.rate_limits import EndpointUse, RedisLimiter, fingerprint
 from scheduler.tick import policy_of
 
 

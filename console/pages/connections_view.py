@@ -9,7 +9,7 @@ from console.pages.act_view import HoldSummary, held
 from console.pages.bars import Bar
 from console.pages.connections_read import ConnectionFacts, ConnectionsData
 from queues.census import Census
-from queues.klaviyo_limits import EndpointUse
+from queues.rate_limits import EndpointUse
 from text.wording import duration, number
 
 

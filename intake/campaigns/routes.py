@@ -20,8 +20,8 @@ from intake.campaigns import reading
 from intake.campaigns.filling import Filling, check
 from intake.campaigns.reading import PlannedSnapshot
 from intake.http.body import BodyReader
-from intake.http.connection import check_query, connection_named
-from intake.http.faults import in_thread
+from intake.http.connection import connection_named
+from intake.http.faults import check_query, in_thread
 from intake.snapshots.staging import Staging
 from intake.snapshots.status import StatusAddress, status_of
 from queues.clock import now_ms

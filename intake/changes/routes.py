@@ -15,6 +15,7 @@ from intake.changes import reading
 from intake.changes.messages import OF_ADDRESS, AudienceRef, PostedChanges
 from intake.changes.reading import RejectedChange
 from intake.http import faults, limits
+from intake.http.body import media_type
 from intake.http.connection import resolve_connection
 from intake.http.faults import read_apart
 from intake.incoming import Incoming, Services
@@ -76,11 +77,6 @@ def _read(
     else:
         changes, audience = _document(body, audience)
     return len(changes), reading.read(changes, audience, incoming, incoming.accepted_at)
-
-
-def media_type(req: falcon.asgi.Request) -> str:
-    """Return the Content-Type without its parameters, in lower case."""
-    return (req.content_type or "").partition(";")[0].strip().lower()
 
 
 def _idempotency_key(req: falcon.asgi.Request) -> str:

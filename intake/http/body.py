@@ -200,6 +200,11 @@ def _too_much() -> falcon.HTTPServiceUnavailable:
     )
 
 
+def media_type(req: falcon.asgi.Request) -> str:
+    """Return the Content-Type without its parameters, in lower case."""
+    return (req.content_type or "").partition(";")[0].strip().lower()
+
+
 def is_gzip(req: falcon.asgi.Request) -> bool:
     """Return whether a body is compressed with gzip. Raises HTTPUnsupportedMediaType for another compression."""
     encoding = (req.get_header("Content-Encoding") or "").lower()

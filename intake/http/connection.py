@@ -1,4 +1,4 @@
-"""Finds the connection of a request, and checks that its sender may use it and that its parameters are known."""
+"""Finds the connection of a request, and checks that its sender may use it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from configuration.senders import Sender
 from intake.access.auth import Scopes, sender_of
 from intake.http import faults
 from queues.errors import Unavailable
-from text.json_names import TWICE, unknown
 
 
 def resolve_connection(
@@ -20,7 +19,7 @@ def resolve_connection(
 
     Raises HTTPBadRequest for an unknown parameter, HTTPForbidden, and HTTPNotFound naming the existing connections.
     """
-    check_query(req, "connection", *others)
+    faults.check_query(req, "connection", *others)
     return connection_named(req.get_param("connection") or default, connections, scopes, sender_of(req))
 
 
@@ -48,15 +47,3 @@ def _not_found(name: str, sender: Sender, connections: Connections) -> falcon.HT
         title="No such connection",
         description=f"There is no connection {name!r}; known: {known or 'none that this sender may use'}.",
     )
-
-
-def check_query(req: falcon.asgi.Request, *known: str) -> None:
-    """Raise HTTPBadRequest when the address has an unknown parameter, or one of them twice.
-
-    If ignored, a misspelt `?connection=` would send people to another account, and a misspelt `?rows=` would not check.
-    """
-    for name, value in req.params.items():
-        if name not in known:
-            raise faults.bad_request(f"?{unknown(name, known)}")
-        if isinstance(value, list):
-            raise faults.bad_request(f"?{name}: {TWICE.replace('JSON', 'an address')}")

@@ -1,4 +1,4 @@
-"""Reads a message: where it is wrong, without repeating its values, and large ones one at a time in a thread.
+"""Reads a message and its address: where they are wrong, without repeating values, and large ones in a thread.
 
 The thread lets other requests continue, and one large body at a time bounds the memory.
 """
@@ -16,6 +16,7 @@ from functools import partial
 from typing import Final, ParamSpec, TypeVar
 
 import falcon
+import falcon.asgi
 import msgspec
 
 from intake.http.limits import AT_ONCE
@@ -153,6 +154,18 @@ def bad_request(description: str) -> falcon.HTTPBadRequest:
         title="The message cannot be read",
         description=f"{description}. Nothing was accepted; correct it and send it again.",
     )
+
+
+def check_query(req: falcon.asgi.Request, *known: str) -> None:
+    """Raise HTTPBadRequest when the address has an unknown parameter, or one of them twice.
+
+    If ignored, a misspelt `?connection=` would send people to another account, and a misspelt `?rows=` would not check.
+    """
+    for name, value in req.params.items():
+        if name not in known:
+            raise bad_request(f"?{unknown(name, known)}")
+        if isinstance(value, list):
+            raise bad_request(f"?{name}: {TWICE.replace('JSON', 'an address')}")
 
 
 class LargeBodies:

@@ -20,9 +20,8 @@ from intake.access.auth import Scopes, is_anonymous, sender_of, unauthorized
 from intake.access.trusted_settings import TrustedSettings
 from intake.audiences import TTLCache
 from intake.http import faults, limits
-from intake.http.connection import check_query
 from intake.http.errors import RepeatedEvents
-from intake.http.faults import UNREADABLE, bad_request, check_size, describe, read_apart
+from intake.http.faults import UNREADABLE, bad_request, check_query, check_size, describe, read_apart
 from intake.incoming import Services
 from intake.mparticle import consents, erasure, membership, messages, subscription
 from intake.mparticle import settings as setting_values

@@ -12,9 +12,9 @@ from msgspec import UNSET, Meta, UnsetType
 from configuration.connections import Connections
 from intake.access.auth import Scopes
 from intake.audiences import facts
-from intake.changes.routes import NDJSON, media_type
+from intake.changes.routes import NDJSON
 from intake.http import faults
-from intake.http.body import BodyReader, is_gzip
+from intake.http.body import BodyReader, is_gzip, media_type
 from intake.http.connection import resolve_connection
 from intake.http.limits import AUDIENCE_NAME
 from intake.snapshots.staging import Staging, checked, pieces

@@ -20,9 +20,9 @@ from klaviyo.endpoints import PUBLISHED
 from klaviyo.lists import MAX_REMOVALS
 from klaviyo.lookups import ProfileField, any_of
 from ops.estimate import OURS
-from queues.klaviyo_limits import SHARE
 from queues.people.identities import Identities
 from queues.people.identity_tokens import RememberedPerson, is_verified
+from queues.rate_limits import SHARE
 from queues.snapshots.members import identifiers
 from snapshots.plan import PlannedChange
 from worker.people.verifying import AT_ONCE

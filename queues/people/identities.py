@@ -56,6 +56,8 @@ _HELD: Final = (b"h", b"i")
 ERASED_MS: Final = 30 * DAY_MS
 
 Named = tuple[str, str]
+#: The kind of name for a person of an earlier batch who is known only by hash.
+KNOWN: Final = "known"
 
 
 def named_by(identity: str) -> Named:
@@ -83,6 +85,10 @@ class Identities:
         """Return the keyed hash of an identifier, which is also that of the person it names."""
         text = f"{named[0]}\0{named[1]}".encode("utf-8", "surrogatepass")
         return hashlib.blake2b(text, digest_size=HASH, key=self._key).digest()
+
+    def hash_of(self, name: Named) -> bytes:
+        """Return the hash of a person by name, or by the placeholder for one (`KNOWN`)."""
+        return bytes.fromhex(name[1]) if name[0] == KNOWN else self.hash(name)
 
     def short(self, named: Named) -> bytes:
         """Return the short hash of an identifier, used within the data of one person."""
@@ -132,6 +138,22 @@ class Identities:
             on = known.on - {identifier[:SHORT] for identifier in lost[person]}
             if known.profile_id and on != known.on:
                 self.remember(person, known.profile_id, on, known.day * DAY_MS)
+
+    def take_from_others(self, getting: Mapping[bytes, bytes], elsewhere: Sequence[Identities]) -> None:
+        """Remember at once that nobody else's profile has these identifiers any more, which Klaviyo shows as free.
+
+        `getting`: by identifier, the person who is about to get it. `elsewhere`: of other connections to the account.
+        There, all identifiers of the person are looked up again, because one of them may be replaced.
+        """
+        for memory in (self, *elsewhere):
+            lost: dict[bytes, set[bytes]] = {}
+            for identifier, having in memory.holders(list(getting)).items():
+                for person in {holder.person for holder in having} - {getting[identifier]}:
+                    lost.setdefault(person, set()).add(identifier)
+            if memory is not self:
+                lost |= {person: set(known.on) for person, known in memory.people(list(set(getting.values()))).items()}
+            memory.take(lost)
+            memory.flush()
 
     def doubt(self, person: bytes) -> None:
         """Discard what is remembered of the person's profile, because it proved wrong."""

@@ -53,8 +53,6 @@ _decode_people = msgspec.msgpack.Decoder(dict[str, list[tuple[bytes, list[str]]]
 
 def note(redis: Redis, batch_id: str, results: Mapping[str, BatchResult]) -> None:
     """Note the results of a batch, by snapshot. May be repeated, with other results too, until the batch is settled."""
-    if not results:
-        return
     with redis.pipeline(transaction=False) as pipe:
         for snapshot_id, result in results.items():
             pipe.hset(keys.snapshot(snapshot_id, "outcomes"), batch_id, _encode(result))

@@ -29,7 +29,7 @@ from tests.support.identity_messages import AUDIENCE, VIPS, add, dsr
 from tests.support.identity_steps import ByPhone, Deliver, Enter, Exit, Leave, Move, Own, Phone, Step, Tell
 from tests.support.identity_story import Story
 from tests.support.identity_world import CLASHES, IdentityWorld
-from worker.audience import kind, remove, upload
+from worker.audience import kind, upload
 from worker.people import batch_people, late_news, leavers, recognizing, verifying
 
 Plant = Callable[[pytest.MonkeyPatch], None]
@@ -85,7 +85,7 @@ def old_news_counts(patch: pytest.MonkeyPatch) -> None:
 
 
 def nobody_leaves_for_a_newer_address(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(remove, "moved_away", lambda _: [])
+    patch.setattr(kind, "moved_away", lambda _: [])
 
 
 def a_person_without_the_id_at_klaviyo_is_new(patch: pytest.MonkeyPatch) -> None:

@@ -31,6 +31,7 @@ from worker.audience.remove import remove
 from worker.audience.upload import upload
 from worker.delivery import Delivery
 from worker.main import DeliveryWorker
+from worker.people.late_news import moved_away
 from worker.settling import settle
 
 Plant = Callable[[pytest.MonkeyPatch], None]
@@ -72,7 +73,7 @@ def a_batch_that_is_settled_before_it_is_uploaded(patch: pytest.MonkeyPatch) -> 
         settle(delivery)
         delivery.klaviyo.before_each(lambda: None)
         upload(delivery)
-        remove(delivery)
+        remove(delivery, moved_away(delivery))
         raise LeaseLost(delivery.batch.id)
 
     patch.setattr(Delivery, "note", lambda _: None)

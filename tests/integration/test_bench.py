@@ -10,7 +10,7 @@ import requests
 from click.testing import CliRunner
 from redis import Redis
 
-from bench import rivals
+from bench import backlog, rivals
 from bench.__main__ import main
 from bench.backlog import Installation, check, fill
 from bench.emulated import API_KEY, Emulator
@@ -27,6 +27,12 @@ from bench.segment_messages import order
 from emulator.server import running
 from klaviyo.endpoints import Quota
 from klaviyo.revision import REVISION
+
+
+@pytest.fixture(autouse=True)
+def one_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One process less to start for each measured installation."""
+    monkeypatch.setattr(backlog, "WORKERS", 1)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from console.auth.roles import Role
 from klaviyo.endpoints import PUBLISHED
 from queues import doorbell, holds, keys  # before rq: doorbell sets RQ's key prefix
 from queues.connections import accounts
-from queues.klaviyo_limits import RedisLimiter, fingerprint
+from queues.rate_limits import RedisLimiter, fingerprint
 from queues.server import rollback
 
 # isort: split

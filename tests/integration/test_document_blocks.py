@@ -15,7 +15,7 @@ from tests.support.alerts import receiving
 from tests.support.guide import done
 from tests.support.klaviyo import Account
 from tests.support.paths import ROOT
-from tests.support.up import Up
+from tests.support.up import HurriedUp
 
 _FENCE: Final = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 #: The first line of a block -> the test that runs it, or why nothing can.
@@ -85,7 +85,7 @@ def typed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Typed]:
     (folder / "connections.toml").write_text('[alerts]\nslack_url_env = "SLACK_WEBHOOK"\n')
     with receiving() as slack:
         env = {"FERRY_CONNECTIONS": str(folder / "connections.toml"), "SLACK_WEBHOOK": slack.url}
-        up = Up(folder / "var", **env)
+        up = HurriedUp(folder / "var", **env)
         try:
             up.wait_until_up()
             start = f"export SLACK_WEBHOOK={slack.url} PATH={folder}/bin:$PATH\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -15,12 +15,14 @@ import pytest
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
+from intake import background
 from queues import keys
 from queues.acceptance import ITEMS, Acceptance
 from queues.clock import now_ms
 from queues.errors import Unconfirmed
 from queues.group_commit import GroupCommit
 from queues.policy import FlushPolicy
+from queues.server import connection
 from queues.server.connection import Durability
 from tests.support.intake import Intake, known, running
 from tests.support.ledger import QUEUE, change
@@ -31,6 +33,18 @@ from tests.support.web import free_port
 
 FSYNC, ONE = Durability(fsync=True), Durability(replicas=1)
 SYNCED = ("--appendonly", "yes", "--appendfsync", "always")
+
+
+@pytest.fixture(autouse=True)
+def looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The intake looks at its server several times a second."""
+    monkeypatch.setattr(background, "DURABLE_EVERY", 0.2)
+
+
+@pytest.fixture
+def unconfirmed(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """What is called when nothing more will be confirmed: it is waited for shortly then."""
+    return partial(monkeypatch.setattr, connection, "WAIT_MS", 200)
 
 
 @contextmanager
@@ -118,11 +132,14 @@ def test_a_server_that_confirms_too_early_is_noticed_while_the_intake_runs(folde
         assert "everysec" in ready["durable"]["detail"]
 
 
-def test_a_replica_that_hangs_costs_a_503_and_the_repeated_message_is_stored_once(folder: Path) -> None:
+def test_a_replica_that_hangs_costs_a_503_and_the_repeated_message_is_stored_once(
+    folder: Path, unconfirmed: Callable[[], None]
+) -> None:
     with replicated(folder) as (url, replica, replica_url), running(known(url, durable=ONE)) as intake:
         assert post(intake, "a", message="1") == 202
         assert stored(replica_url) == 1, "the replica had it before the answer"
         replica.send_signal(signal.SIGSTOP)
+        unconfirmed()
         assert post(intake, "b", message="2") == 503
         assert post(intake, "b", message="2") == 503, "seen before, and still not confirmed"
         replica.send_signal(signal.SIGCONT)
@@ -130,7 +147,8 @@ def test_a_replica_that_hangs_costs_a_503_and_the_repeated_message_is_stored_onc
         assert stored(url) == stored(replica_url) == 2
 
 
-def test_too_few_replicas_are_answered_503_by_the_answer_of_wait(folder: Path) -> None:
+def test_too_few_replicas_are_answered_503_by_the_answer_of_wait(folder: Path, unconfirmed: Callable[[], None]) -> None:
+    unconfirmed()
     with replicated(folder) as (url, _, _), running(known(url, durable=Durability(replicas=2))) as intake:
         assert post(intake, "a") == 503
         ready = {check["name"]: check for check in intake.get("/readyz").json()["checks"]}
@@ -140,16 +158,19 @@ def test_too_few_replicas_are_answered_503_by_the_answer_of_wait(folder: Path) -
         )
 
 
-def test_a_message_that_only_brings_consents_waits_as_well(folder: Path) -> None:
+def test_a_message_that_only_brings_consents_waits_as_well(folder: Path, unconfirmed: Callable[[], None]) -> None:
     event = {"type": "event_processing_request", "id": "1", "user_identities": [], "events": []}
     with replicated(folder) as (url, replica, _), running(known(url, durable=ONE)) as intake:
         assert intake.post("/v1/mparticle", event).status_code == 200
         replica.send_signal(signal.SIGSTOP)
+        unconfirmed()
         assert intake.post("/v1/mparticle", event).status_code == 503
 
 
 @pytest.mark.parametrize("hangs", [True, False], ids=["no confirmation", "no append-only file"])
-def test_a_snapshot_is_answered_503_and_may_be_sent_again(folder: Path, hangs: bool) -> None:
+def test_a_snapshot_is_answered_503_and_may_be_sent_again(
+    folder: Path, hangs: bool, unconfirmed: Callable[[], None]
+) -> None:
     rows = "".join(f'{{"email": "p{n}@example.com"}}\n' for n in range(3))
     put = partial(Intake.put, path="/v1/audiences/42/members", body=rows, Content_Type="application/x-ndjson")
     with replicated(folder) as (url, replica, _), Redis.from_url(url) as redis:
@@ -159,6 +180,7 @@ def test_a_snapshot_is_answered_503_and_may_be_sent_again(folder: Path, hangs: b
             assert put(intake).status_code == 202
             if hangs:
                 replica.send_signal(signal.SIGSTOP)
+                unconfirmed()
             else:
                 redis.config_set("appendonly", "no")
                 until(lambda: post(intake, "a") == 503 and "cannot confirm" in description(intake), "the look")
@@ -191,7 +213,7 @@ def test_one_group_commit_asks_once_and_also_where_the_script_is_missing(folder:
 
 
 def test_a_repeated_message_waits_for_its_first_copy_that_came_by_another_connection(
-    folder: Path,
+    folder: Path, unconfirmed: Callable[[], None]
 ) -> None:
     """The first was written and not confirmed. The second writes nothing, and its connection never did before."""
 
@@ -199,6 +221,7 @@ def test_a_repeated_message_waits_for_its_first_copy_that_came_by_another_connec
         async with AsyncRedis.from_url(url) as one, AsyncRedis.from_url(url) as two:
             first, second = (GroupCommit(client, durability=ONE) for client in (one, two))
             replica.send_signal(signal.SIGSTOP)
+            unconfirmed()
             for commit in (first, second):
                 with pytest.raises(Unconfirmed):
                     await commit.accept([acceptance(1)])
@@ -208,7 +231,10 @@ def test_a_repeated_message_waits_for_its_first_copy_that_came_by_another_connec
         assert stored(url) == 1
 
 
-def test_of_a_queue_nothing_is_written_behind_a_part_that_was_not_confirmed(folder: Path) -> None:
+def test_of_a_queue_nothing_is_written_behind_a_part_that_was_not_confirmed(
+    folder: Path, unconfirmed: Callable[[], None]
+) -> None:
+    unconfirmed()
     parts = [Acceptance(QUEUE, FlushPolicy(), f"m{n}", [change(f"{n}-{k}@x.io") for k in range(800)]) for n in range(3)]
 
     async def run(url: str) -> None:

@@ -13,9 +13,8 @@ from redis import Redis
 
 from queues import batches, bounds, dead_letters, erasure, figures, holds, keys, pending, scripts, settlement
 from queues.acceptance import Acceptance, DeadOnArrival, accept
-from queues.batches import Batch
+from queues.batches import Batch, is_failure
 from queues.change import Body, encode, person_key
-from queues.counts import is_failure
 from queues.holds import Hold
 from queues.names import PARTITIONS, Queue
 from queues.pending import all_queues

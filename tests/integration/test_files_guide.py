@@ -14,7 +14,7 @@ from queues.snapshots.records import State
 from tests.support.guide import done
 from tests.support.klaviyo import Account
 from tests.support.paths import ROOT
-from tests.support.up import Up
+from tests.support.up import HurriedUp
 
 GUIDE = (ROOT / "docs" / "files.md").read_text()
 BLOCKS = [
@@ -40,7 +40,7 @@ class Told(NamedTuple):
 def guide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
     """Everything on the page is done, in one shell, and the changes that are still pending are delivered."""
     folder = tmp_path_factory.mktemp("guide")
-    up = Up(folder / "var")
+    up = HurriedUp(folder / "var")
     try:
         up.wait_until_up()
         said = done(folder, [block for _, block in BLOCKS])

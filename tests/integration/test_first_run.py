@@ -14,14 +14,17 @@ from commands import up as banner
 from local import group_files
 from tests.support.klaviyo import Account
 from tests.support.ops import environment
-from tests.support.up import Up
+from tests.support.up import HurriedUp, Up
 
-SHELLS = [name for name in ("sh", "bash", "dash", "zsh", "fish") if shutil.which(name)]
+#: By their programs, because sh is another name of one of them on many machines.
+SHELLS = {
+    Path(found).resolve(): name for name in ("sh", "bash", "dash", "zsh", "fish") if (found := shutil.which(name))
+}
 
 
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    started = Up(tmp_path_factory.mktemp("first run") / "my var")
+    started = HurriedUp(tmp_path_factory.mktemp("first run") / "my var")
     try:
         started.wait_until_up()
         yield started
@@ -29,7 +32,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
         started.end()
 
 
-@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("shell", SHELLS.values())
 def test_the_printed_commands_bring_the_first_change_to_klaviyo(up: Up, shell: str, tmp_path: Path) -> None:
     text = up.text()
     commands = text.partition("Try in another terminal:\n")[2].partition("\n\n\n")[0]

@@ -29,6 +29,7 @@ from tests.support.identity_world import IdentityWorld
 from worker.audience import kind
 from worker.delivery import Delivery
 from worker.erasures import forget, subjects
+from worker.erasures.stored_changes import StoredChange, SubjectFinder
 from worker.errors import Later
 
 EG, ANN, BOB, STRANGER = (f"{name}@example.com" for name in ("eg", "ann", "bob", "stranger"))
@@ -247,7 +248,7 @@ def test_an_erasure_that_fails_takes_none_of_its_batch_with_it(
     who.send(add(ANN, ID), add(BOB))
     whole = subjects.learn
 
-    def fails(seeker: subjects.SubjectFinder, index: int) -> list[subjects.StoredChange]:
+    def fails(seeker: SubjectFinder, index: int) -> list[StoredChange]:
         if seeker.request(index).trace.who.email == ANN:
             raise ValueError(ANN)
         return whole(seeker, index)

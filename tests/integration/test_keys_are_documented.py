@@ -15,7 +15,7 @@ from configuration.settings import Token
 from emulator.world import World
 from klaviyo.endpoints import PUBLISHED
 from queues import keys
-from queues.klaviyo_limits import RedisLimiter
+from queues.rate_limits import RedisLimiter
 from tests.support.console import ADMIN, console
 from tests.support.intake import TOKEN
 from tests.support.local_system import LocalSystem, lift_limits, local_system

@@ -9,7 +9,7 @@ from redis import Redis
 
 from klaviyo.endpoints import PUBLISHED
 from klaviyo.errors import Throttled
-from queues.klaviyo_limits import RedisLimiter, fingerprint
+from queues.rate_limits import RedisLimiter, fingerprint
 from tests.support.client import KEY, OpenLimiter, asked, client_of, people, refusal
 from tests.support.emulator_api import Api
 

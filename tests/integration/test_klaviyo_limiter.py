@@ -17,7 +17,7 @@ from redis.retry import Retry
 
 from klaviyo.endpoints import PUBLISHED
 from queues import keys
-from queues.klaviyo_limits import EndpointUse, RedisLimiter, fingerprint
+from queues.rate_limits import EndpointUse, RedisLimiter, fingerprint
 from tests.support.waiting import apart
 
 KEY = "pk_canary0123456789"

@@ -6,7 +6,7 @@ from redis import Redis
 
 from klaviyo.endpoints import PUBLISHED
 from klaviyo.errors import Throttled
-from queues.klaviyo_limits import RedisLimiter
+from queues.rate_limits import RedisLimiter
 from tests.support.client import OpenLimiter, client_of
 from tests.support.emulator_api import SUBSCRIBE, UNSUBSCRIBE, Api, bulk_body, row, subscribed, unsubscribed
 from tests.support.waiting import apart

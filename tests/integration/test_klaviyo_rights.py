@@ -9,7 +9,7 @@ from klaviyo.accounts import NEEDED, Rights
 from klaviyo.client import Klaviyo
 from klaviyo.endpoints import PUBLISHED
 from klaviyo.errors import NotAccepted
-from queues.klaviyo_limits import RedisLimiter, fingerprint
+from queues.rate_limits import RedisLimiter, fingerprint
 from tests.support.emulator_api import Api
 
 SCOPES = (

@@ -22,7 +22,7 @@ from queues.errors import NotOurs
 from queues.server import installation
 from tests.support.console import console
 from tests.support.ops import COMMAND, environment, ferry, ferry_process, put
-from tests.support.up import Up
+from tests.support.up import HurriedUp, Up
 from tests.support.valkey import start_server
 from tests.support.waiting import until
 
@@ -269,7 +269,7 @@ def test_a_process_that_starts_before_its_redis_looks_whose_it_is_once_it_comes_
 def test_ferry_up_keeps_its_name_and_a_second_installation_delivers_nobody_of_the_first(
     redis: Redis, redis_url: str, tmp_path: Path
 ) -> None:
-    first = Up(tmp_path / "first", REDIS_URL=redis_url, FERRY_FLUSH_SIZE="100")
+    first = HurriedUp(tmp_path / "first", REDIS_URL=redis_url, FERRY_FLUSH_SIZE="100")
     first.wait_until_up()
     try:
         assert first.post().status_code == 202

@@ -13,7 +13,7 @@ import pytest
 from console.api.openapi_operations import OPERATIONS
 from tests.support.guide import done
 from tests.support.paths import ROOT
-from tests.support.up import Up
+from tests.support.up import HurriedUp
 
 GUIDE = (ROOT / "docs" / "operator_api.md").read_text()
 
@@ -67,7 +67,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     (folder / "connections.toml").write_text(QUERY)
     with closing(sqlite3.connect(folder / "shop.sqlite")) as database:
         database.execute("create table customers (email text)")
-    up = Up(folder / "var", FERRY_CONNECTIONS=str(folder / "connections.toml"))
+    up = HurriedUp(folder / "var", FERRY_CONNECTIONS=str(folder / "connections.toml"))
     try:
         up.wait_until_up()
         return done(folder, [call.commands for call in CALLS])

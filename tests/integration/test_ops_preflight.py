@@ -12,7 +12,7 @@ from redis import Redis
 
 from klaviyo.endpoints import PUBLISHED
 from queues.clock import now_ms
-from queues.klaviyo_limits import RedisLimiter, fingerprint
+from queues.rate_limits import RedisLimiter, fingerprint
 from queues.snapshots import members
 from queues.snapshots.members import Bucket, Member, bucket_of
 from tests.support.emulator_api import SUBSCRIBE, UNSUBSCRIBE, Api, bulk_body, row, subscribed, unsubscribed

@@ -19,7 +19,7 @@ from klaviyo.http import Answer
 from klaviyo.outcomes import Retry
 from ops.selftest.steps import STEPS
 from ops.selftest.trial import Trial
-from queues.klaviyo_limits import RedisLimiter
+from queues.rate_limits import RedisLimiter
 from tests.support.emulator_api import IMPORTS, Api
 from tests.support.ops import COMMAND, environment, ferry
 from tests.support.selftest import LOST, Nth

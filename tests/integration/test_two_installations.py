@@ -17,7 +17,7 @@ from redis import Redis
 
 from local import group_files
 from tests.support.ops import ferry_process
-from tests.support.up import Up
+from tests.support.up import HurriedUp, Up
 from tests.support.valkey import serving
 from tests.support.waiting import until
 
@@ -42,7 +42,7 @@ def groups(server: Redis, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     try:
         for name in NAMES:
             url = f"unix://{name}:{name}@{path}"
-            made[name] = Up(tmp_path_factory.mktemp(name) / "var", REDIS_URL=url, FERRY_PREFIX=f"{name}:")
+            made[name] = HurriedUp(tmp_path_factory.mktemp(name) / "var", REDIS_URL=url, FERRY_PREFIX=f"{name}:")
         for up in made.values():
             up.wait_until_up()
         yield made

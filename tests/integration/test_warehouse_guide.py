@@ -17,7 +17,7 @@ from configuration.queries_file import load_queries, load_sources
 from ops.queries.documents import ShownState
 from tests.support.guide import done
 from tests.support.paths import ROOT
-from tests.support.up import Up
+from tests.support.up import HurriedUp
 
 GUIDE = (ROOT / "docs" / "warehouse.md").read_text()
 EXAMPLE = ROOT / "docs" / "examples" / "warehouse"
@@ -29,7 +29,10 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
     """What each block printed, in a folder with the repository's example and a running group."""
     folder = tmp_path_factory.mktemp("guide")
     shutil.copytree(EXAMPLE, folder / "docs" / "examples" / "warehouse")
-    up = Up(folder / "var", FERRY_CONNECTIONS=str(folder / "docs" / "examples" / "warehouse" / "connections.toml"))
+    up = HurriedUp(
+        folder / "var",
+        FERRY_CONNECTIONS=str(folder / "docs" / "examples" / "warehouse" / "connections.toml"),
+    )
     try:
         up.wait_until_up()
         yield done(folder, BLOCKS)

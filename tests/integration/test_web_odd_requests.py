@@ -8,7 +8,9 @@ from itertools import product
 from pathlib import Path
 
 import pytest
+from redis import Redis
 
+from queues import keys
 from tests.support.console import ADMIN
 from tests.support.group import Group
 from tests.support.ops import environment
@@ -103,6 +105,14 @@ def web(redis_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     with Group(known, folder, "web") as group:
         yield group
         assert "defect" not in group.log("web")
+
+
+@pytest.fixture(autouse=True)
+def nobody_has_to_wait(redis_server: str) -> None:
+    """The wrong tokens of the tests before are forgotten, so that they do not delay this one."""
+    with Redis.from_url(redis_server) as redis:
+        for key in redis.scan_iter(f"{keys.THROTTLE}*"):
+            redis.delete(key)
 
 
 def ask(web: Group, line: bytes, *headers: bytes, body: bytes = b"") -> bytes:

@@ -21,7 +21,7 @@ from intake import audiences
 from queues import keys, pending
 from queues.clock import now_ms
 from queues.names import Queue
-from scheduler.tick import tick
+from scheduler.tick import take_due
 from tests.support import intake as intakes
 from tests.support.emulated import serving
 from tests.support.emulator_api import Api
@@ -153,7 +153,7 @@ class IdentityWorld(Seen):
                 if queue.kind == kind and self.waiting(queue):
                     pending.flush(self.redis, queue, now_ms())
             let_time_pass(self.redis)
-            tick(self.redis, self.known.connections, now_ms())
+            take_due(self.redis, self.known.connections, now_ms())
             batches = self.open(kind)
             if not batches:
                 return
@@ -183,7 +183,7 @@ class IdentityWorld(Seen):
             if self.waiting(queue):
                 pending.flush(self.redis, queue, now_ms())
         let_time_pass(self.redis)
-        tick(self.redis, self.known.connections, now_ms())
+        take_due(self.redis, self.known.connections, now_ms())
         return open_batches(self.redis)
 
     def command(self, *words: str) -> Result:

@@ -15,9 +15,8 @@ from hypothesis.stateful import Bundle, MultipleResults, consumes, multiple, pre
 from identity.persons import Intent
 from queues import batches, dead_letters, keys, pending
 from queues.acceptance import Acceptance, accept
-from queues.batches import Batch
+from queues.batches import Batch, is_failure
 from queues.change import Action, Body, decode, encode, person_key
-from queues.counts import is_failure
 from queues.erasure import carried, erase
 from queues.errors import LeaseLost
 from queues.policy import behind, decide

@@ -14,10 +14,9 @@ from redis import Redis
 from local import group_files
 from local.group import EMULATOR_KEY
 from tests.support.clients import LIBRARIES, Call
-from tests.support.klaviyo import Account
 from tests.support.ops import ferry_process
 from tests.support.relay import Relay
-from tests.support.up import Up
+from tests.support.up import HurriedUp, Up
 
 #: Write keys by library, and one that may post three times in three seconds.
 KEYS = {"segment": "write-key-segment", "rudderstack": "write-key-rudderstack"}
@@ -113,14 +112,11 @@ def _written(folder: Path) -> dict[str, str]:
 
 @contextmanager
 def installed(folder: Path) -> Iterator[tuple[Up, dict[str, str]]]:
-    """A `ferry up` with its settings, for these write keys. Klaviyo's import jobs take no time."""
+    """A `ferry up` with its settings, for these write keys."""
     settings = _written(folder)
-    up = Up(folder / "var", **settings)
+    up = HurriedUp(folder / "var", **settings)
     try:
         up.wait_until_up()
-        klaviyo = Account(group_files.read(up.var)["KLAVIYO_BASE_URL"], EMULATOR_KEY)
-        klaviyo.control("jobs", seconds=0)
-        klaviyo.close()
         yield up, settings
     finally:
         up.end()

@@ -16,7 +16,7 @@ from emulator.world import World
 from klaviyo.http import Answer, Transport
 from klaviyo.outcomes import Retry
 from ops.selftest.trial import Trial
-from queues.klaviyo_limits import RedisLimiter
+from queues.rate_limits import RedisLimiter
 from tests.support.emulated import serving
 from tests.support.emulator_api import Api
 from tests.support.ops import ferry

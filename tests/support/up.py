@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import requests
@@ -22,10 +24,13 @@ CHANGES = [{"action": "add", "email": f"p{i}@example.com"} for i in range(7)]
 class Up:
     """A `ferry up` of its own, with what it said."""
 
+    #: What is started.
+    ferry_up: Sequence[str] = (*COMMAND, "up")
+
     def __init__(self, var: Path, *words: str, **env: str) -> None:
         self.var = var
         self.port = ports.any_free()
-        command = [*COMMAND, "up", "--port", str(self.port), "--emulator-port", str(ports.any_free()), *words]
+        command = [*self.ferry_up, "--port", str(self.port), "--emulator-port", str(ports.any_free()), *words]
         self.process = subprocess.Popen(
             command, env=environment(None, var, **env), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
@@ -66,3 +71,9 @@ class Up:
         message = {"audience": {"id": 7, "name": "VIPs"}, "changes": CHANGES}
         headers = {"Authorization": f"Token {token}"}
         return requests.post(f"http://127.0.0.1:{self.port}/v1/changes", json=message, headers=headers, timeout=30)
+
+
+class HurriedUp(Up):
+    """The same with its times cut short, for tests of other things than these times."""
+
+    ferry_up = (sys.executable, "-m", "tests.support.hurried", "up")

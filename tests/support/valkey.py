@@ -35,8 +35,8 @@ def binaries() -> dict[str, str]:
 
 
 def command(*options: str, binary: str = VALKEY) -> list[str]:
-    """The command line of a server without snapshots. `options` go behind."""
-    return [binary, "--save", "", *options]
+    """The command line of a server without snapshots, which syncs a replica at once. `options` go behind."""
+    return [binary, "--save", "", "--repl-diskless-sync-delay", "0", *options]
 
 
 def start_server(folder: Path, *options: str, binary: str = VALKEY) -> tuple[subprocess.Popen[bytes], str]:

@@ -23,6 +23,7 @@ from worker.delivery import Delivery
 from worker.errors import FIRST_POLL_MS
 from worker.membership import keep_members
 from worker.people.batch_people import People
+from worker.people.late_news import moved_away
 from worker.people.proving import given, prove
 from worker.people.remembering import keep_people, know, recall
 from worker.progress import Progress
@@ -65,7 +66,7 @@ def stages(delivery: Delivery) -> None:
         state.sent |= delivery.intents.keys() - leavers - state.ended()
         state.stage = "remove"
     _stay_without_joining(delivery)
-    remove(delivery)
+    _remove(delivery)
     keep_members(delivery)
     keep_people(delivery)
     return settle(delivery)
@@ -105,6 +106,13 @@ def _stay_without_joining(delivery: Delivery) -> None:
         causes = [rejected.get(by_change[i]) for i in intent.moved_to]
         if person not in rejected and causes and all(causes) and causes[-1] is not None:
             rejected[person] = causes[-1]
+
+
+def _remove(delivery: Delivery) -> None:
+    """Take people off the list who left, and the earlier e-mails of people who joined under a new one."""
+    moved = moved_away(delivery)
+    if moved or any(intent.membership == "remove" for intent in delivery.intents.values()):
+        remove(delivery, moved)
 
 
 def clear(delivery: Delivery) -> None:

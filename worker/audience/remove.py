@@ -19,7 +19,7 @@ from queues.people.identity_tokens import audience_token
 from worker.delivery import Delivery
 from worker.errors import Later
 from worker.lists import list_of
-from worker.people.late_news import MovedEmail, moved_away
+from worker.people.late_news import MovedEmail
 from worker.people.leavers import Leavers, known_leavers, without_strangers
 from worker.people.profile_names import Theirs, names_going, note_gone, without_members
 from worker.people.proving import members
@@ -34,12 +34,12 @@ NOT_ON_LIST = "not_on_list"
 _STILL_THERE = "Klaviyo still shows the person on the list after three removal requests; check the list, then replay"
 
 
-def remove(delivery: Delivery) -> None:
+def remove(delivery: Delivery, moved: Sequence[MovedEmail]) -> None:
     """Look up the leavers and remove those who are on the list. Raises Later, NotAccepted, LeaseLost.
 
-    People who joined under a new e-mail leave under their old ones.
+    `moved`: the earlier e-mails of people who joined under a new one.
     """
-    persons, moved = _leaving(delivery), moved_away(delivery)
+    persons = _leaving(delivery)
     if not persons and not moved:
         return
     leaving = known_leavers(delivery, persons)

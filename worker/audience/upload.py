@@ -9,11 +9,9 @@ import logging
 from collections.abc import Iterable
 from typing import Final, NoReturn
 
-from identity.sending import IDENTIFIERS
 from klaviyo.calls import MAX_ROW_BYTES, chunks
 from klaviyo.errors import NotAccepted
-from klaviyo.imports import MAX_ROWS, ImportJob, RowFailure
-from klaviyo.lookups import folded
+from klaviyo.imports import MAX_ROWS, ImportJob, RowFailure, RowFinder
 from klaviyo.outcomes import Gone, Retry
 from logs import log_ids
 from mappings.profile import Profile
@@ -21,8 +19,8 @@ from queues.clock import now_ms
 from worker.delivery import Delivery, count_import, count_lost_import
 from worker.errors import Later, poll_ms
 from worker.lists import list_of
-from worker.people.addressing import ERASED, erased
 from worker.people.batch_people import MAX_ROW, encode_row, identifiers_of
+from worker.people.emails import ERASED, erased
 from worker.people.recognizing import SEVERAL
 from worker.people.verifying import send_alone, verify
 from worker.progress import Job
@@ -208,13 +206,8 @@ def _check(delivery: Delivery, job: Job, state: ImportJob | None) -> None:
 
 def _again(delivery: Delivery, job: Job, what: str) -> NoReturn:
     """Upload the people of a job again. Always raises Later."""
-    log.error(
-        "batch %s: import job %s %s; its %d people are uploaded again",
-        delivery.batch.id,
-        job.id,
-        what,
-        len(job.rows),
-    )
+    people = len(job.rows)
+    log.error("batch %s: import job %s %s; its %d people are uploaded again", delivery.batch.id, job.id, what, people)
     count_lost_import(delivery.redis, delivery.batch.queue)
     delivery.progress.jobs.remove(job)
     delivery.progress.stage = "upload"
@@ -222,22 +215,20 @@ def _again(delivery: Delivery, job: Job, what: str) -> NoReturn:
 
 
 def _reject_failed(delivery: Delivery, job: Job) -> None:
-    sent = {person: given for person in job.rows if (given := _given(delivery, person))}
-    known = _by_identifier(sent)
-    failed: dict[int, RowFailure] = {}
-    unknown = 0
+    sent = [_given(delivery, person) for person in job.rows]
+    row_of, failed, unknown = RowFinder(sent), dict[int, RowFailure](), 0
     for failure in delivery.klaviyo.import_errors(job.id):
-        person = _person(failure, job, known)
-        if person is None:
+        if (place := row_of(failure)) is None:
             unknown += 1
         else:
-            failed[person] = failure
-    for person, failure in failed.items():
-        if send_alone(delivery, person, sent[person]):
-            job.rows.remove(person)
+            failed[place] = failure
+    people = [*job.rows]
+    for place, failure in failed.items():
+        if send_alone(delivery, people[place], sent[place]):
+            job.rows.remove(people[place])
         else:
             detail = {"detail": failure.detail, "error_id": failure.error_id, "job": job.id}
-            delivery.reject(person, failure.code or "import_failed", detail)
+            delivery.reject(people[place], failure.code or "import_failed", detail)
     if unknown:
         log.error(
             "batch %s: %d errors of import job %s match none of its people; the rest of them become dead letters",
@@ -253,25 +244,3 @@ def _given(delivery: Delivery, person: int) -> dict[str, str]:
     """Return the mapped identifiers of a person, sent or not."""
     mapped = delivery.people.written(delivery.intents[person])
     return identifiers_of(mapped) if isinstance(mapped, Profile) else {}
-
-
-def _person(failure: RowFailure, job: Job, known: dict[tuple[str, str], int]) -> int | None:
-    """Return the person of a failure: by the identifiers that Klaviyo repeats, else by the row it points to."""
-    attributes = (failure.payload or {}).get("attributes", failure.payload) or {}
-    for name in IDENTIFIERS:
-        value = str(attributes.get(name))
-        person = known.get((name, folded(name, value)))
-        if person is not None:
-            return person
-    if failure.index is not None and failure.index < len(job.rows):
-        return job.rows[failure.index]
-    return None
-
-
-def _by_identifier(sent: dict[int, dict[str, str]]) -> dict[tuple[str, str], int]:
-    """Map each identifier that was sent with exactly one person to that person."""
-    found: dict[tuple[str, str], int] = {}
-    for person, given in sent.items():
-        for pair in given.items():
-            found[pair] = person if pair not in found else -1
-    return {pair: person for pair, person in found.items() if person >= 0}

@@ -26,7 +26,8 @@ from queues.snapshots.orders import KIND as SNAPSHOT
 from worker import progress
 from worker.delivery import LEASE_MS
 from worker.erasures import blank
-from worker.erasures.subjects import ErasureLedger, StoredChange, SubjectFinder, holders, learn
+from worker.erasures.stored_changes import ErasureLedger, StoredChange, SubjectFinder
+from worker.erasures.subjects import holders, learn
 from worker.errors import guarded
 from worker.progress import Rejection
 

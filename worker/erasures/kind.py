@@ -35,7 +35,7 @@ from queues.undecided_erasures import REASON
 from worker.connection import rules_of
 from worker.delivery import Delivery
 from worker.erasures.forget import alone, forget
-from worker.erasures.subjects import SubjectFinder
+from worker.erasures.stored_changes import SubjectFinder
 from worker.errors import Held, Later
 from worker.people.batch_people import BLOCKED, People
 from worker.progress import ErasureSubject, Progress, Rejection, Targets

@@ -16,7 +16,6 @@ from identity.persons import Intent
 from queues.clock import now_ms
 from queues.people.identity_tokens import Holder, RememberedPerson, has_another, own_token, stands_for
 from worker.delivery import Delivery, count_findings
-from worker.people.recognizing import hash_of
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +82,7 @@ class _Holding:
         named = people.named(intent.indexes)
         kept = {*(named[1:] or named)}
         if named[1:] and len(having := [*self._facts.having(intent.last, named[0])]) == 1:
-            hashed = hash_of(self._memory, having[0])  # the values of a change by an id alone are its person's
+            hashed = self._memory.hash_of(having[0])  # the values of a change by an id alone are its person's
         for i in sorted(intent.indexes, key=lambda i: (people.said(i).at, i)):
             for each in people.said(i).who.named:
                 if each in kept:

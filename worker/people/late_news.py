@@ -17,7 +17,6 @@ from queues.people.lateness import Newest
 from worker.delivery import Delivery
 from worker.people.batch_people import People
 from worker.people.holding import StoredHolders, stored
-from worker.people.recognizing import hash_of
 
 
 class MovedEmail(NamedTuple):
@@ -161,7 +160,7 @@ class _Known:
     """The known times of people and identifiers."""
 
     def __init__(self, delivery: Delivery, asked: Iterable[Named]) -> None:
-        self._hashed = {name: hash_of(delivery.identities, name) for name in asked}
+        self._hashed = {name: delivery.identities.hash_of(name) for name in asked}
         hashes = set(self._hashed.values())
         self._times = lateness.recall(delivery.redis, delivery.batch.queue, hashes, now_ms())
 
@@ -217,7 +216,7 @@ class _Times:
                 continue
             ids = {memory.hash(each) for each in said.who.named}
             names = people.facts.meant.get(i) or _meant(i, said, self._before)
-            meant = {hash_of(memory, name) for name in names}
+            meant = {memory.hash_of(name) for name in names}
             for hashed in {person, *ids, *meant}:
                 self._note(hashed, Newest(said.at))
             for hashed in self._alone(said, {person, *meant}):

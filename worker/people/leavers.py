@@ -14,7 +14,7 @@ from queues.names import Queue
 from queues.people.identities import Identities
 from queues.people.identity_tokens import Holder, RememberedPerson, has_another, own_token
 from worker.delivery import Delivery
-from worker.people.recognizing import handed_on, hash_of, present
+from worker.people.recognizing import handed_on, present
 
 
 class Recalled(NamedTuple):
@@ -156,7 +156,7 @@ def without_strangers(
 def _spared(delivery: Delivery, person: int) -> set[bytes]:
     """Return the people for whom the person's removals are late."""
     indexes, people = delivery.intents[person].indexes, delivery.people
-    return {hash_of(delivery.identities, name) for i in indexes for name in people.said(i).spared}
+    return {delivery.identities.hash_of(name) for i in indexes for name in people.said(i).spared}
 
 
 def _has_news(leaver: Leaver, given: Collection[Named]) -> bool:

@@ -1,19 +1,11 @@
-"""The other traces of a batch's profiles: their names in the membership ledger, and identifiers that move to them.
-
-No profile is a member twice, and no remembered identifier is sent as another profile's: Klaviyo would rename or merge
-two profiles, because one of them has the identifier by now. Other connections to the account remember profiles, too.
-"""
+"""The names that the membership ledger may use for the profiles of a batch, so that no profile is a member twice."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from identity.identifiers import Named
 from klaviyo.lookups import FoundProfile
 from mappings.profile import Profile
-from queues import pending
-from queues.connections import accounts
-from queues.people.identities import Identities
 from queues.snapshots import members
 from worker.delivery import Delivery
 from worker.snapshots.baseline import identities
@@ -98,33 +90,3 @@ def in_ledger(delivery: Delivery, names: Iterable[str]) -> set[str]:
         by_bucket.setdefault(members.bucket_of(name), set()).add(name)
     known = members.read(delivery.redis, delivery.batch.queue, by_bucket)
     return {name for number, bucket in known.items() for name in by_bucket[number] if name in bucket.members}
-
-
-def take_from_others(delivery: Delivery, newly: Mapping[int, Sequence[Named]]) -> None:
-    """Remember that nobody else's profile has these identifiers any more, which Klaviyo shows as free.
-
-    `newly`: by person, the identifiers that the person is about to get. Elsewhere all remembered identifiers of the
-    person are looked up again, because one of them may be replaced.
-    """
-    hash_ = delivery.identities.hash
-    getting = {hash_(named): delivery.hash_of(person) for person, some in newly.items() for named in some}
-    if not getting:
-        return
-    others = _elsewhere(delivery)
-    for memory in (delivery.identities, *others):
-        lost: dict[bytes, set[bytes]] = {}
-        for identifier, having in memory.holders(list(getting)).items():
-            for person in {holder.person for holder in having} - {getting[identifier]}:
-                lost.setdefault(person, set()).add(identifier)
-        if memory in others:
-            lost |= {person: set(known.on) for person, known in memory.people(list(set(getting.values()))).items()}
-        memory.take(lost)
-        memory.flush()
-
-
-def _elsewhere(delivery: Delivery) -> list[Identities]:
-    """Return what the other connections to the same account remember. Their people share the hashes of this one."""
-    connection = delivery.batch.queue.connection
-    known = accounts.known(delivery.redis, sorted({each.connection for each in pending.all_queues(delivery.redis)}))
-    account = known.pop(connection, None)
-    return [Identities(delivery.redis, name) for name, each in known.items() if each == account]

@@ -15,8 +15,6 @@ from worker.delivery import Delivery
 
 #: By identifier: the people (hashes) who have it, each with the time (ms) of the change that said so.
 Having = Mapping[Named, Sequence[tuple[bytes, int]]]
-#: The kind of name for a person of an earlier batch who is known only by hash.
-KNOWN: Final = "known"
 #: The detail of a dead letter `ambiguous_person`.
 SEVERAL: Final = (
     "the change names a person by an id that belongs to several current e-mails; make the CDP send the e-mail with it, "
@@ -128,11 +126,6 @@ def handed_on(
     found = memory.holders([hashed := memory.hash(named)]).get(hashed, ())
     before = [each for each in found if each.at <= at and each.person in known]
     return [(each.person, each.at) for each in before if memory.since(each.person, known[each.person], named[0]) > at]
-
-
-def hash_of(memory: Identities, name: Named) -> bytes:
-    """Return the hash of a person by name, or by its placeholder (`KNOWN`)."""
-    return bytes.fromhex(name[1]) if name[0] == KNOWN else memory.hash(name)
 
 
 def current(having: Having, known: Mapping[bytes, RememberedPerson], joining: Collection[bytes] = ()) -> Having:

@@ -13,15 +13,15 @@ from identity.holding import ChangeIdentity
 from identity.identifiers import EMAIL, EXTERNAL_ID, PHONE, Named
 from identity.persons import Intent
 from klaviyo.lookups import by_value
+from queues.people.identities import KNOWN
 from queues.people.identity_tokens import RememberedPerson, audience_token, has_another, own_token
 from worker.delivery import Delivery, count_findings
 from worker.people import holding, late_news
-from worker.people.addressing import addresses
 from worker.people.batch_people import People
+from worker.people.emails import addresses, misaddressed, owned, strangers
 from worker.people.late_news import moved_away
 from worker.people.proving import given
-from worker.people.recognizing import KNOWN, current, handed_on, hash_of, holders
-from worker.people.removal_emails import misaddressed, owned, strangers
+from worker.people.recognizing import current, handed_on, holders
 from worker.people.verifying import AT_ONCE, remember
 from worker.progress import BatchFacts
 
@@ -131,8 +131,8 @@ def keep_people(delivery: Delivery) -> None:
     """Record the people and their identifiers before the batch is settled. May be repeated. Raises redis.RedisError."""
     memory, queue = delivery.identities, delivery.batch.queue
     persons = [*map(delivery.hash_of, delivery.intents)]
-    persons += [hash_of(memory, name) for _, names in delivery.people.facts.elsewhere for name in names]
-    persons += [hash_of(memory, name) for _, _, names in delivery.people.facts.earlier for name in names]
+    persons += [memory.hash_of(name) for _, names in delivery.people.facts.elsewhere for name in names]
+    persons += [memory.hash_of(name) for _, _, names in delivery.people.facts.earlier for name in names]
     before = holding.stored(delivery, holding.countable(delivery), holding.moving_of(delivery), persons)
     moved = moved_away(delivery, before) if queue.kind == "audience" else []
     late_news.keep_times(delivery, moved)
@@ -193,7 +193,7 @@ def _quit_meant(delivery: Delivery, ended: Collection[int]) -> None:
         if said.action != "remove" or said.late or said.who.email or said.exact:
             continue
         meant = {
-            hash_of(memory, name) for each in said.leading for name in before.having(i, each) if name not in said.spared
+            memory.hash_of(name) for each in said.leading for name in before.having(i, each) if name not in said.spared
         }
         leaving = {own_token(memory.hash(each), queue) for each in said.moving}
         for person, known in memory.people(list(meant - here)).items():

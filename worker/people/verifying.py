@@ -14,13 +14,13 @@ from identity.sending import TAKEN, IdentifierChoice, ProfileIdentifiers, alone,
 from klaviyo.lookups import FoundProfile, ProfileField, by_value
 from mappings.identifiers import canonical_email
 from mappings.profile import Profile as Mapped
-from queues import owners
+from queues import owners, pending
 from queues.clock import now_ms
-from queues.people.identities import Named
+from queues.connections import accounts
+from queues.people.identities import Identities, Named
 from queues.people.identity_tokens import RememberedPerson, is_verified
 from worker.delivery import Delivery
 from worker.people.batch_people import KINDS, Identifier, identifiers_of
-from worker.people.profile_names import take_from_others
 from worker.people.recognizing import recognize
 
 log = logging.getLogger(__name__)
@@ -161,7 +161,7 @@ def _looked_up(delivery: Delivery, unknown: Wanted) -> dict[int, IdentifierChoic
         newly[person] = [_named(name, given) for name in new]
         if (own := having[first_of(given)]) is not None:
             remember(delivery, person, own, replaced=new)
-    take_from_others(delivery, newly)
+    _take_from_others(delivery, newly)
     delivery.identities.flush()
     delivery.progress.asked |= unknown.keys()
     taken = sum(TAKEN in choice.warnings for choice in choices.values())
@@ -173,6 +173,19 @@ def _looked_up(delivery: Delivery, unknown: Wanted) -> dict[int, IdentifierChoic
         extra={"fields": {"stage": "verified", "people": len(unknown), "taken": taken}},
     )
     return choices
+
+
+def _take_from_others(delivery: Delivery, newly: Mapping[int, Sequence[Named]]) -> None:
+    """Remember that nobody else's profile has the identifiers that these people are about to get.
+
+    Otherwise they would be sent as another profile's, in any connection to the account, and Klaviyo would merge two.
+    """
+    memory, redis = delivery.identities, delivery.redis
+    getting = {memory.hash(named): delivery.hash_of(person) for person, some in newly.items() for named in some}
+    if getting:
+        known = accounts.known(redis, sorted({each.connection for each in pending.all_queues(redis)}))
+        account = known.pop(memory.connection, None)
+        memory.take_from_others(getting, [Identities(redis, name) for name, each in known.items() if each == account])
 
 
 def _without(choice: IdentifierChoice, others: Iterable[str]) -> IdentifierChoice:

@@ -11,9 +11,9 @@ from ops.eta import Eta
 from queues.census import Census
 from queues.history.hours import HOUR_MS
 from queues.holds import Hold
-from queues.klaviyo_limits import EndpointUse
 from queues.names import Queue
 from queues.policy import Waiting
+from queues.rate_limits import EndpointUse
 from tests.support.ops import LAPSED, counted
 
 NOW = 1_767_225_600_000  # 2026-01-01, midnight

@@ -12,8 +12,8 @@ from queues.census import Census
 from queues.counts import OpenBatch
 from queues.history.hours import HOUR_MS, Hour
 from queues.holds import Hold
-from queues.klaviyo_limits import EndpointUse
 from queues.policy import Waiting
+from queues.rate_limits import EndpointUse
 from queues.snapshots.guard import GUARD
 from tests.support.ops import LAPSED, VIPS, counted
 from text.wording import without_people

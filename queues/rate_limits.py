@@ -1,9 +1,13 @@
-"""One request budget per Klaviyo account and endpoint, shared by every worker through Redis.
+"""Rates that all processes share through Redis: above all one request budget per Klaviyo account and endpoint.
 
 Klaviyo counts in fixed windows of a second, a minute and, for lists, a day, and does not publish their phase. A moving
 window never lets more than the quota through in any window of that length, so also in none of Klaviyo's, and still
 allows all of it. A fixed window would let twice the quota through around a boundary; a sliding counter only estimates
 and wastes part of the quota.
+
+The storages are those of the `limits` library around Ferry's own client, on one server, with Sentinels or on a cluster.
+The library's make a client of their own for each limiter, which on a cluster takes a quarter of a second, and know no
+TLS there. Only moving windows are used, and each has one key.
 """
 
 from __future__ import annotations
@@ -13,14 +17,17 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol, cast
+from functools import partial
+from typing import Any, Protocol, cast
 
 from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerMinute, RateLimitItemPerSecond
+from limits.aio.storage import RedisStorage as LibraryAsyncStorage
+from limits.storage import RedisStorage as LibraryStorage
 from limits.strategies import MovingWindowRateLimiter
 from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
 
-from queues import keys
-from queues.rate_storage import RateStorage
+from queues import keys, scripts
 
 #: The part of each quota that is left to the customer's other tools.
 SHARE = 0.10
@@ -147,3 +154,39 @@ def _windows(quota: RequestQuota) -> tuple[RateLimitItem, ...]:
     if quota.daily is not None:
         windows.append(RateLimitItemPerDay(quota.daily, namespace="window"))
     return tuple(windows)
+
+
+class RateStorage(LibraryStorage):
+    """Moving windows. Raises redis.RedisError while Redis cannot be used. `prefix`: of the keys."""
+
+    def __init__(self, redis: Redis, prefix: str) -> None:
+        self._redis = redis
+        super().__init__("redis://", key_prefix=prefix)
+
+    def initialize_storage(self, _uri: str) -> None:
+        """Put Ferry's client in place of the library's, which has not connected yet."""
+        self.storage = self._redis
+        self.lua_moving_window = self._script(self.SCRIPT_MOVING_WINDOW)
+        self.lua_acquire_moving_window = self._script(self.SCRIPT_ACQUIRE_MOVING_WINDOW)
+
+    def _script(self, source: bytes) -> Any:
+        return partial(scripts.run_text, self._redis, source.decode(), scripts.sha_of(source.decode()))
+
+
+class AsyncRateStorage(LibraryAsyncStorage):
+    """Moving windows for asyncio. Raises redis.RedisError and OSError while Redis cannot be used."""
+
+    def __init__(self, redis: AsyncRedis, prefix: str) -> None:
+        self._redis = redis
+        super().__init__("redis://", implementation="redispy", key_prefix=prefix)
+        bridge: Any = self.bridge
+        bridge.lua_moving_window = self._script(bridge.SCRIPT_MOVING_WINDOW)
+        bridge.lua_acquire_moving_window = self._script(bridge.SCRIPT_ACQUIRE_MOVING_WINDOW)
+
+    def configure_bridge(self) -> None:
+        """Put Ferry's client in place of the library's."""
+        bridge: Any = self.bridge
+        bridge.storage, bridge.connection_getter = self._redis, lambda _: self._redis
+
+    def _script(self, source: bytes) -> Any:
+        return partial(scripts.run_text_async, self._redis, source.decode(), scripts.sha_of(source.decode()))
