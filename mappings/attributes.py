@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -27,6 +27,7 @@ _BOOLEANS = {"true": True, "false": False}
 _DATE = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
 #: A double holds 15 decimal digits exactly; a longer text is an id that a number would corrupt.
 _MAX_DIGITS = 15
+_COUNTRY: Final = "country"
 #: The rank of a deletion, below that of every value.
 _DELETED = -1
 
@@ -67,9 +68,15 @@ def _date(text: str) -> str:
 
 
 class Draft(msgspec.Struct):
-    """The changes that one person's attributes make; the schema has yet to validate the standard fields."""
+    """The changes that one person's attributes make.
+
+    `standard`: standard fields in Klaviyo's nested shape. `errors`: the reason for each invalid one. `country`: as
+    given, to read phones by; None without one.
+    """
 
     standard: dict[str, Any] = {}
+    errors: dict[str, Reason] = {}
+    country: Any = None
     properties: dict[str, Any] = {}
     append: dict[str, Any] = {}
     unappend: dict[str, Any] = {}
@@ -80,10 +87,42 @@ class Draft(msgspec.Struct):
 
 def draft(person: Person, rules: Rules) -> Draft:
     """Return the person's attributes by destination; values that cannot be sent are left out with a warning."""
+    return _each_alone(person, rules) or _resolved(person, rules)
+
+
+def _each_alone(person: Person, rules: Rules) -> Draft | None:
+    """Return the draft of a person without deletions and patches, if each attribute has a target of its own.
+
+    None, too, if a field is not a text that is sent as it is, or is also among the attributes.
+    """
+    result = Draft()
+    if person.fields or person.location:
+        if not fields.are_texts(person.fields, person.location):
+            return None
+        result.standard |= person.fields
+        result.country = person.location.get(_COUNTRY)
+    if person.location:
+        result.standard["location"] = {**person.location}
+    targets = set()
+    for attribute in person.attributes:
+        if attribute.value is None or attribute.deleted or attribute.patch:
+            return None
+        try:
+            target = fields.place(attribute.key, rules, person.klaviyo_names and not attribute.custom).target
+        except Unfit:
+            return None
+        if not target.is_property and (target.name in person.fields or target.name in person.location):
+            return None
+        targets.add(target)
+        _write(result, target, attribute, rules.coerce)
+    return result if len(targets) == len(person.attributes) else None
+
+
+def _resolved(person: Person, rules: Rules) -> Draft:
     result = Draft()
     for target, (rank, attribute) in _winners(person, rules, result.warnings).items():
         if rank > _DELETED:
-            _write(result, target, attribute, coerced=rules.coerce)
+            _write(result, target, attribute, rules.coerce)
         elif target.is_property:
             result.unset.append(target.name)
         else:
@@ -93,10 +132,20 @@ def draft(person: Person, rules: Rules) -> Draft:
 
 def country(person: Person, rules: Rules) -> object:
     """Return the value of the person's country, which is needed to read a phone number; None without one."""
-    for target, (rank, attribute) in _winners(person, rules, []).items():
-        if rank > _DELETED and not target.is_property and target.name == "country":
-            return attribute.value
-    return None
+    given = person.location.get(_COUNTRY)
+    if given is not None or not person.attributes:
+        return given
+    target = FieldTarget(_COUNTRY, False)
+    about = tuple([each for each in person.attributes if _target(each, person, rules) == target])
+    winners = _winners(msgspec.structs.replace(person, attributes=about), rules, []) if about else {}
+    return next((attribute.value for rank, attribute in winners.values() if rank > _DELETED), None)
+
+
+def _target(attribute: Attribute, person: Person, rules: Rules) -> FieldTarget | None:
+    try:
+        return fields.place(attribute.key, rules, person.klaviyo_names and not attribute.custom).target
+    except Unfit:
+        return None
 
 
 def _winners(person: Person, rules: Rules, warnings: list[str]) -> dict[FieldTarget, tuple[int, Attribute]]:
@@ -104,24 +153,6 @@ def _winners(person: Person, rules: Rules, warnings: list[str]) -> dict[FieldTar
 
     Any value beats a deletion; then the higher rank wins, then the later attribute.
     """
-    return _alone(person, rules) or _compared(person, rules, warnings)
-
-
-def _alone(person: Person, rules: Rules) -> dict[FieldTarget, tuple[int, Attribute]] | None:
-    """Return the attributes of a person without deletions and patches, if each has a target of its own."""
-    found: dict[FieldTarget, tuple[int, Attribute]] = {}
-    for attribute in person.attributes:
-        if attribute.deleted or attribute.value is None or attribute.patch:
-            return None
-        try:
-            place = fields.place(attribute.key, rules, person.klaviyo_names and not attribute.custom)
-        except Unfit:
-            return None
-        found[place.target] = place.rank, attribute
-    return found if len(found) == len(person.attributes) else None
-
-
-def _compared(person: Person, rules: Rules, warnings: list[str]) -> dict[FieldTarget, tuple[int, Attribute]]:
     winners: dict[FieldTarget, tuple[int, Attribute]] = {}
     for place, attribute in _last_writes(person, rules, warnings):
         rank = _DELETED if attribute.deleted or attribute.value is None else place.rank
@@ -139,7 +170,7 @@ def _last_writes(person: Person, rules: Rules, warnings: list[str]) -> Iterable[
     A patch is combined with the write before it.
     """
     latest: dict[tuple[str, FieldTarget], tuple[AttributeMeaning, Attribute]] = {}
-    for attribute in person.attributes:
+    for attribute in person.writes():
         try:
             place = fields.place(attribute.key, rules, person.klaviyo_names and not attribute.custom)
             name = place.key, place.target
@@ -189,20 +220,23 @@ def _without(entries: list[Any], removed: list[Any]) -> list[Any]:
     return [entry for entry in entries if repr(entry) not in gone]
 
 
-def _write(result: Draft, target: FieldTarget, attribute: Attribute, *, coerced: bool) -> None:
+def _write(result: Draft, target: FieldTarget, attribute: Attribute, coerced: bool) -> None:
     value: Any = attribute.value
     try:
         value = clean_text(value) if isinstance(value, str) else clean(value)
     except Unfit as unfit:
         result.warnings.append(unfit.reason)
         return
+    name, is_property = target
     if attribute.patch:
         _patch(result, target, value)
-    elif target.is_property:
-        result.properties[target.name] = coerce(value) if coerced and isinstance(value, str) else value
+    elif is_property:
+        result.properties[name] = coerce(value) if coerced and isinstance(value, str) else value
     elif not isinstance(value, str) or (value and not value.isspace()):
         # A bulk import cannot clear a standard field with an empty text; only a deletion asks for that.
-        result.standard[target.name] = value
+        fields.put(name, value, result.standard, result.errors)
+        if name == _COUNTRY:
+            result.country = value
 
 
 def _patch(result: Draft, target: FieldTarget, value: dict[str, Any]) -> None:

@@ -101,8 +101,7 @@ def _read(name: str, value: str, fields: Mapping[str, Any], rules: Rules) -> str
     if name == EMAIL:
         return first_email([value])
     if name == PHONE:
-        region = phone.region_of(fields.get("country_code"), rules.default_country)
-        return phone.first_valid(Phones((value,), region))
+        return phone.first_valid(Phones((value,), fields.get("country_code"), rules.default_country))
     if name == EXTERNAL_ID:
         return identifiers.external_id([value])
     return _anonymous_id(value)

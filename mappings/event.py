@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from mappings import attributes, contact, person, values
-from mappings import profile as schema
 from mappings.contact import ANONYMOUS_ID, IsBlocked
 from mappings.errors import Reason, Rejected, Unfit
 from mappings.identifiers import EMAIL, EXTERNAL_ID, PHONE
@@ -208,6 +207,5 @@ def _attributes(profile: dict[str, Any], rules: Rules, warnings: list[str]) -> d
     if not extra:
         return {}
     draft = attributes.draft(Person(attributes=tuple(extra), klaviyo_names=True), rules)
-    loaded, errors = schema.load(draft.standard)
-    warnings += [*errors.values(), *draft.warnings]
-    return loaded | ({"properties": draft.properties} if draft.properties else {})
+    warnings += [*draft.errors.values(), *draft.warnings]
+    return draft.standard | ({"properties": draft.properties} if draft.properties else {})

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from typing import Final
@@ -151,12 +151,12 @@ def is_external_id(value: str) -> bool:
     return is_clean(value) and len(value) <= _MAX_EXTERNAL_ID
 
 
-def external_id(values: Iterable[str]) -> str:
+def external_id(values: Sequence[str]) -> str:
     """Return the first value; raises Unfit when it is too long or contains NUL or lone surrogates.
 
     An id is never shortened or cleaned, because the result might be another person's id.
     """
-    value = next(iter(values))
+    value = values[0]
     if not is_clean(value):
         raise Unfit(Reason.EXTERNAL_ID_INVALID)
     if len(value) > _MAX_EXTERNAL_ID:

@@ -17,15 +17,22 @@ from phonenumbers import PhoneMetadata
 phonenumbers.enable_pattern_cache()
 
 MEXICO: Final = 52
+#: Digits of its numbers. Longer ones have a prefix.
+_MEXICAN: Final = 10
 #: The types of number in a region's metadata, those of most people first. The order decides nothing.
 _TYPES: Final = (
     *("fixed_line", "mobile", "toll_free", "premium_rate", "shared_cost"),
     *("voip", "personal_number", "pager", "uan", "voicemail"),
 )
-_CODES: Final = {str(code): code for code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE}
+#: Country code and number of its digits, by the first three digits of a number. No code begins with another one.
+_CODES: Final = {
+    first: (code, len(str(code)))
+    for code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE
+    for first in map(str, range(100, 1000))
+    if first.startswith(str(code))
+}
 #: More digits than those of any number, which are left to the parser. The patterns are cached for each length.
 _LONGEST: Final = 17
-_CODE_LENGTHS: Final = (1, 2, 3)
 #: The pattern that no text matches.
 _NOTHING: Final = "(?!)"
 #: The pattern that each text begins with.
@@ -37,11 +44,14 @@ def apart(e164: str) -> tuple[int, str]:
 
     The library's parser is not used, because it takes as long as the validation.
     """
-    for length in _CODE_LENGTHS:
-        code = _CODES.get(e164[1 : length + 1])
-        if code is not None:
-            return code, e164[length + 1 :]
-    return 0, ""
+    code, length = _CODES.get(e164[1:4], (0, len(e164)))
+    return code, e164[length + 1 :]
+
+
+def is_usual(number: str) -> bool:
+    """Return whether a number is in E.164 and valid, as nearly all are; of any other only the long way can tell."""
+    code, _ = _CODES.get(number[1:4], (0, 0))
+    return len(number) <= _LONGEST and _usual(code, len(number)).fullmatch(number) is not None
 
 
 def is_valid(code: int, national: str) -> bool:
@@ -49,10 +59,9 @@ def is_valid(code: int, national: str) -> bool:
 
     Of several regions with one code, the first whose leading digits fit, or that has such a number, decides.
     """
-    for region in phonenumbers.COUNTRY_CODE_TO_REGION_CODE[code]:
-        leading = _leading(code, region)
+    for leading, numbers in _regions(code, len(national)):
         if leading is None or leading.match(national):
-            if _numbers(code, region, len(national)).fullmatch(national):
+            if numbers.fullmatch(national):
                 return True
             if leading or not _beside(code).match(national):
                 return False
@@ -62,7 +71,7 @@ def is_valid(code: int, national: str) -> bool:
 def is_as_dialled(code: int, national: str) -> bool:
     """Return whether the parser would keep the number unchanged; it removes a prefix for calls within the country."""
     if code in (0, MEXICO):
-        return len(national) == 10
+        return len(national) == _MEXICAN
     prefix = _prefix(code)
     return prefix is None or not prefix.match(national)
 
@@ -91,7 +100,7 @@ def prepare() -> None:
         number = phonenumbers.example_number_for_type(region, phonenumbers.PhoneNumberType.MOBILE)
         if number is not None and number.country_code:
             code, national = number.country_code, str(number.national_number)
-            _prefix(code)
+            is_usual(f"+{code}{national}")
             is_valid(code, national)
 
 
@@ -134,6 +143,12 @@ def _metadata(code: int, region: str) -> Any:
 
 
 @cache
+def _regions(code: int, digits: int) -> tuple[tuple[re.Pattern[str] | None, re.Pattern[str]], ...]:
+    """Return the leading digits of each region with this code, None if any fit, and its numbers with so many digits."""
+    regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE[code]
+    return tuple([(_leading(code, region), _numbers(code, region, digits)) for region in regions])
+
+
 def _leading(code: int, region: str) -> re.Pattern[str] | None:
     digits = _metadata(code, region).leading_digits
     return None if digits is None else re.compile(digits)
@@ -151,12 +166,30 @@ def _beside(code: int) -> re.Pattern[str]:
 
 
 @cache
+def _usual(code: int, characters: int) -> re.Pattern[str]:
+    """Return the pattern of the E.164 numbers of a code's main region that the parser would keep unchanged."""
+    digits = characters - len(f"+{code}")
+    if code == 0 or (code == MEXICO and digits != _MEXICAN):
+        return re.compile(_NOTHING)
+    region = phonenumbers.COUNTRY_CODE_TO_REGION_CODE[code][0]
+    if _leading(code, region):
+        return re.compile(_NOTHING)
+    prefix = None if code == MEXICO else _prefix(code)
+    kept = f"(?!{prefix.pattern})" if prefix else ""
+    return re.compile(rf"\+{code}{kept}{_pattern(code, region, digits)}", re.ASCII)
+
+
+@cache
 def _numbers(code: int, region: str, digits: int) -> re.Pattern[str]:
     """Return the pattern of a region's numbers with so many digits."""
+    return re.compile(_pattern(code, region, digits))
+
+
+def _pattern(code: int, region: str, digits: int) -> str:
     metadata = _metadata(code, region)
     general = _described(metadata.general_desc, digits)
     types = [found for name in _TYPES if (found := _described(getattr(metadata, name), digits))]
-    return re.compile(rf"(?=(?:{general})\Z)(?:{'|'.join(types)})" if general and types else _NOTHING)
+    return rf"(?=(?:{general})\Z)(?:{'|'.join(types)})" if general and types else _NOTHING
 
 
 def _described(description: Any, digits: int) -> str:

@@ -47,12 +47,23 @@ class Person(msgspec.Struct, frozen=True):
     """Identities and attribute writes of one person, in the CDP's order; later attributes win over earlier ones.
 
     `klaviyo_names`: attributes named like Klaviyo's own fields (`first_name`, `city`) fill these fields, because the
-    sender knows Klaviyo. mParticle's do not: only its reserved `$` names and the property mapping do.
+    sender knows Klaviyo. mParticle's do not: only its reserved `$` names and the property mapping do. `fields`,
+    `location`: values of Klaviyo's own fields by name, and of those of the location, which are later than all
+    attributes; None clears one.
     """
 
     identities: tuple[Identity, ...] = ()
     attributes: tuple[Attribute, ...] = ()
     klaviyo_names: bool = False
+    fields: dict[str, Any] = {}
+    location: dict[str, Any] = {}
+
+    def writes(self) -> tuple[Attribute, ...]:
+        """Return the attributes, and the fields as such."""
+        if not (self.fields or self.location):
+            return self.attributes
+        given = (*self.fields.items(), *self.location.items())
+        return (*self.attributes, *[Attribute(name, value) for name, value in given])
 
 
 def decode(fragment: bytes) -> dict[str, Any]:

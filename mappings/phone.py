@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -139,16 +139,22 @@ def alpha2(text: Any) -> str | None:
 
 
 class Phones(NamedTuple):
-    """A person's phone numbers in order of preference, and the alpha-2 region for numbers without a country code."""
+    """A person's phone numbers in order of preference, and what tells the region of those without a country code.
 
-    numbers: tuple[str, ...]
-    region: str | None
+    `country`: of the person, as given. `default`: the alpha-2 region of a person without a country.
+    """
+
+    numbers: Sequence[str]
+    country: object
+    default: str | None = None
 
 
 def first_valid(phones: Phones) -> str:
     """Return the first valid number as E.164; raises Unfit(phone_invalid) when there is none."""
     for number in phones.numbers:
-        e164 = to_e164(number, phones.region)
+        if numbering.is_usual(number):
+            return number
+        e164 = to_e164(number, region_of(phones.country, phones.default))
         if e164 is not None:
             return e164
     raise Unfit(Reason.PHONE_INVALID)

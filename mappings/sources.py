@@ -138,7 +138,7 @@ def merge(people: Sequence[Person]) -> Person:
         by_type |= _by_type(person)
     return Person(
         identities=tuple(each for identities in by_type.values() for each in identities),
-        attributes=tuple(attribute for person in people for attribute in person.attributes),
+        attributes=tuple(attribute for person in people for attribute in person.writes()),
         klaviyo_names=people[-1].klaviyo_names,
     )
 

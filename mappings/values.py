@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import re
+import zoneinfo
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any, Final
 
 from mappings.errors import Reason, Unfit
@@ -33,6 +36,14 @@ _NUMBER = re.compile(r"\d{1,15}(?:\.\d{1,30})?", re.ASCII)
 #: How `to_iso` writes a time.
 _OWN_FORM = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
 _DAY = re.compile(r"\d{8}", re.ASCII)
+#: Klaviyo: profile location; four decimals are about 11 m.
+_DECIMALS = 4
+_MAX_LATITUDE = 90
+_MAX_LONGITUDE = 180
+_DECIMAL = re.compile(r"[+-]?\d{1,3}(?:\.\d{1,20})?", re.ASCII)
+_LANGUAGE_TAG = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{2,8})*", re.ASCII | re.IGNORECASE)
+#: Names in the time zone database that are not places: the machine's own zone and two placeholders.
+_NO_PLACE = {"Factory", "localtime", "posixrules"}
 #: A smaller number counts seconds (until the year 5138), any other milliseconds (since March 1973).
 _FIRST_MILLISECONDS = 100_000_000_000
 #: ms at the start of 2015: no CDP sends older changes; an earlier time is usually in seconds instead of ms.
@@ -175,3 +186,60 @@ def _written_out(text: str) -> datetime:
 def _with_zone(text: str) -> datetime:
     moment = datetime.fromisoformat(text.upper())
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+
+
+def latitude(value: object) -> float:
+    """Return degrees north, rounded to four decimals; raises Unfit(latitude_invalid)."""
+    return _degrees(value, _MAX_LATITUDE, Reason.LATITUDE_INVALID)
+
+
+def longitude(value: object) -> float:
+    """Return degrees east, rounded to four decimals; raises Unfit(longitude_invalid)."""
+    return _degrees(value, _MAX_LONGITUDE, Reason.LONGITUDE_INVALID)
+
+
+def _degrees(value: object, limit: int, reason: Reason) -> float:
+    if isinstance(value, str) and _DECIMAL.fullmatch(value.strip()):
+        value = float(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -limit <= value <= limit:
+        raise Unfit(reason)
+    return round(value, _DECIMALS)
+
+
+@cache
+def _time_zones() -> dict[str, str]:
+    """Return lower-case name -> name in the time zone database; read from disk once per process."""
+    return {name.lower(): name for name in zoneinfo.available_timezones() - _NO_PLACE}
+
+
+def time_zone(value: object) -> str:
+    """Return the IANA name for a name in any case; raises Unfit(timezone_invalid)."""
+    name = _time_zones().get(value.strip().lower()) if isinstance(value, str) else None
+    if name is None:
+        raise Unfit(Reason.TIMEZONE_INVALID)
+    return name
+
+
+def ip(value: object) -> str:
+    """Return an IPv4 or IPv6 address as text; raises Unfit(ip_invalid)."""
+    try:
+        return str(ipaddress.ip_address(str(value).strip()))
+    except ValueError as error:
+        raise Unfit(Reason.IP_INVALID) from error
+
+
+def text_field(value: object) -> str:
+    """Return text unchanged and numbers as text; raises Unfit(field_invalid) for tags, lists and objects."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise Unfit(Reason.FIELD_INVALID)
+    return str(value)
+
+
+def locale(value: object) -> str:
+    """Return a language tag such as `en-US` (BCP 47); `en_US`, as many systems write it, is converted."""
+    tag = value.strip().replace("_", "-") if isinstance(value, str) else ""
+    if not _LANGUAGE_TAG.fullmatch(tag):
+        raise Unfit(Reason.LOCALE_INVALID)
+    return tag

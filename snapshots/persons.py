@@ -9,10 +9,10 @@ from identity.blocked import DEFAULT, Blocked
 from mappings import contact, fields
 from mappings.columns import PROPERTIES
 from mappings.errors import Reason, Unfit
+from mappings.fields import READS
 from mappings.identifiers import EMAIL, EXTERNAL_ID, PHONE, canonical_email
-from mappings.profile import READS, text_field
 from mappings.rules import Rules
-from mappings.values import MAX_STRING_BYTES, clean, clean_text
+from mappings.values import MAX_STRING_BYTES, clean, clean_text, text_field
 from snapshots.customers import Described
 from snapshots.report import ReadReport
 from snapshots.rows import Selection, SnapshotRow, Unusable, row

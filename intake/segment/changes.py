@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Final
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, structs
 
 from configuration.connections import Connection
 from identity.identifiers import (
@@ -88,7 +87,7 @@ def _not_later(routed: Routed, now: int) -> tuple[Routed, bool]:
     latest = to_iso(now)
     if given <= latest:
         return routed, False
-    return replace(routed, fields=routed.fields | {name: latest}), True
+    return structs.replace(routed, fields=routed.fields | {name: latest}), True
 
 
 def _target(routed: Routed) -> str | None:

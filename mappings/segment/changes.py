@@ -14,9 +14,10 @@ from mappings import contact
 from mappings.consent import CHANNELS
 from mappings.segment import engage as segment_engage
 from mappings.segment import events, paths
-from mappings.segment.actions import Action, Name
+from mappings.segment.actions import Action, Name, View, unchanged
 from mappings.segment.people import described
 from mappings.segment.routed import CHANNEL_UNKNOWN, LIST_UNKNOWN, Change, Routed, identities, nobody
+from mappings.segment.triggers import type_of
 
 _TRUE: Final = (True, "true")
 
@@ -29,12 +30,27 @@ def route(message: dict[str, Any], actions: Sequence[Action]) -> Iterator[Routed
     does not affect the others. A completed order is not tracked a second time. Each action reads the message by its
     own view.
     """
-    seen = {view: view(message) for view in {action.view for action in actions}}
-    acting = [action for action in actions if action.trigger.fires(seen[action.view])]
-    if any(action.name == "order_completed" for action in acting):
-        acting = [action for action in acting if action.name != "track_event"]
-    for action in acting:
-        yield from _ROUTES[action.name](seen[action.view], action)
+    acting = _acting(message, actions)
+    if len(acting) > 1 and any(action.name == "order_completed" for action, _ in acting):
+        acting = [(action, seen) for action, seen in acting if action.name != "track_event"]
+    for action, seen in acting:
+        yield from _ROUTES[action.name](seen, action)
+
+
+def _acting(message: dict[str, Any], actions: Sequence[Action]) -> list[tuple[Action, dict[str, Any]]]:
+    """Return the actions that the message triggers, each with its view of the message."""
+    acting = []
+    view: View = unchanged
+    seen, kind = message, type_of(message)
+    for action in actions:
+        if action.view is not view:
+            view = action.view
+            seen = view(message)
+            kind = type_of(seen)
+        test = action.trigger.tests.get(kind)
+        if test and test(seen):
+            acting.append((action, seen))
+    return acting
 
 
 def _upsert(message: dict[str, Any], action: Action) -> list[Routed]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, Final
 
 from mappings.segment import lookups
 from mappings.segment.paths import Path
@@ -76,15 +76,20 @@ def predicate(condition: Condition) -> Predicate:
         case Not(inner):
             holds = predicate(inner)
             return lambda message: not holds(message)
-        case Every((one, other)):  # as in most triggers
-            first, second = predicate(one), predicate(other)
-            return lambda message: first(message) and second(message)
         case Every(parts):
-            tests = [predicate(part) for part in parts]
-            return lambda message: all(test(message) for test in tests)
+            return _every([predicate(part) for part in parts])
         case Some(parts):
             tests = [predicate(part) for part in parts]
             return lambda message: any(test(message) for test in tests)
+
+
+def _every(tests: list[Predicate]) -> Predicate:
+    match tests:
+        case []:
+            return lambda _message: True
+        case [first, second]:
+            return lambda message: first(message) and second(message)
+    return lambda message: all(test(message) for test in tests)
 
 
 def _is(find: lookups.Lookup, value: str | float | bool | None) -> Predicate:
@@ -96,6 +101,28 @@ def _is(find: lookups.Lookup, value: str | float | bool | None) -> Predicate:
         return bool(found == value) and isinstance(found, bool) == isinstance(value, bool)
 
     return holds
+
+
+#: What holds for every message, and what for none.
+_ALWAYS: Final = Every(())
+NEVER: Final = Some(())
+
+
+def for_type(condition: Condition, kind: str) -> Condition:
+    """Return what is left to test in a message of this type; NEVER if the condition cannot hold for it."""
+    match condition:
+        case Is(Path(("type",)), value):
+            return _ALWAYS if value == kind else NEVER
+        case Not(inner):
+            left = for_type(inner, kind)
+            return NEVER if left == _ALWAYS else _ALWAYS if left == NEVER else Not(left)
+        case Every(parts):
+            left_of = [left for part in parts if (left := for_type(part, kind)) != _ALWAYS]
+            return NEVER if NEVER in left_of else left_of[0] if len(left_of) == 1 else Every(tuple(left_of))
+        case Some(parts):
+            left_of = [left for part in parts if (left := for_type(part, kind)) != NEVER]
+            return _ALWAYS if _ALWAYS in left_of else left_of[0] if len(left_of) == 1 else Some(tuple(left_of))
+    return condition
 
 
 def types(condition: Condition) -> Iterator[object]:

@@ -115,7 +115,9 @@ def is_there(value: Any) -> bool:
     In a choice, Segment counts blank text as present and drops it afterwards, so it loses an e-mail in the second place
     when the first one is blank.
     """
-    return bool(value.strip()) if isinstance(value, str) else value is not None and value is not MISSING
+    if isinstance(value, str):
+        return value != "" and not value.isspace()
+    return value is not None and value is not MISSING
 
 
 def first_of(found: Mapping[str, Any], names: Iterable[str]) -> Any:

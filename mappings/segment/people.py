@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from mappings.segment import paths, traits
+from mappings.segment import traits
 from mappings.segment.actions import Action
 from mappings.values import flatten
 
@@ -22,18 +22,32 @@ def described(message: dict[str, Any], action: Action) -> dict[str, Any]:
     is that of `person.read`.
     """
     fields: dict[str, Any] = action.find(message)
-    named: dict[str, list[str]] = {patch: _names(fields.pop(patch)) for patch in _PATCHES if patch in fields}
+    named: dict[str, list[str]] = {}
+    for patch in _PATCHES:
+        if patch in fields:
+            named[patch] = _names(fields.pop(patch))
+    if action.traits_as_properties or action.flatten_properties:
+        fields = _with_properties(fields, message, action, {name for names in named.values() for name in names})
+    if named:
+        fields |= _patches(message, named)
+    if all(fields.values()):
+        return fields
+    return {name: value for name, value in fields.items() if value is not None and value != {}}
+
+
+def _with_properties(
+    fields: dict[str, Any], message: dict[str, Any], action: Action, patched: set[str]
+) -> dict[str, Any]:
+    """Return the fields with the custom properties that the switches ask for. `patched`: names to leave out."""
     mapped = fields.pop(_PROPERTIES, None)
     mapped = {} if mapped is None else mapped
     if action.traits_as_properties and isinstance(mapped, dict):
         fields = _without_containers(fields)
         left = traits.left_over(message, action.reading, fields | {_PROPERTIES: mapped})
-        patched = {name for names in named.values() for name in names}
         mapped = {name: value for name, value in left.items() if name not in patched} | mapped
     if action.flatten_properties and isinstance(mapped, dict):
         mapped = flatten(mapped)
-    fields |= {_PROPERTIES: mapped, **(_patches(message, named) if named else {})}
-    return {name: value for name, value in fields.items() if paths.is_there(value) and value != {}}
+    return fields | {_PROPERTIES: mapped}
 
 
 def _without_containers(fields: dict[str, Any]) -> dict[str, Any]:

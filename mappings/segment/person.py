@@ -5,7 +5,7 @@ Source of the request: Segment, user deletion and suppression.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Mapping
 from typing import Any, Final
 
 from mappings import contact
@@ -19,6 +19,8 @@ from mappings.segment.routed import Routed, identities, nobody
 #: The identity types of the identifiers in a fragment.
 _TYPES: Final = {EMAIL: "email", PHONE: "phone", EXTERNAL_ID: "external_id"}
 _STANDARD: Final = ("first_name", "last_name", "organization", "title", "image")
+#: What a fragment has beside identifiers and fields.
+_OTHERS: Final = frozenset({"properties", "append", "unappend", "unset"})
 #: Segment's own ids of people, which Klaviyo does not use.
 _OWN: Final = ("user_id", "anonymous_id")
 #: Replaces a wrong identifier; no rule accepts it, so the profile reports it as wrong.
@@ -37,44 +39,44 @@ def read(fragment: bytes) -> Person:
     are. `unset`: names of properties and standard fields to remove. Raises Rejected(fragment_unreadable).
     """
     person = fragments.decode(fragment)
-    return Person(identities=tuple(_identities(person)), attributes=tuple(_attributes(person)), klaviyo_names=True)
+    fields: dict[str, Any] = {name: person[name] for name in _STANDARD if name in person}
+    location = _table(person, "location")
+    attributes = () if _OTHERS.isdisjoint(person) else _attributes(person, {**fields, **location})
+    return Person(_identities(person), attributes, True, fields, location)
 
 
 def identified(person: Mapping[str, Any]) -> Person:
     """Return the person in a decoded fragment, without attributes."""
-    return Person(identities=tuple(_identities(person)))
+    return Person(_identities(person))
 
 
-def _identities(person: Mapping[str, Any]) -> Iterator[Identity]:
+def _identities(person: Mapping[str, Any]) -> tuple[Identity, ...]:
+    found = []
     for name, identity in _TYPES.items():
-        value = contact.text(person.get(name))
+        if name not in person:
+            continue
+        value = contact.text(person[name])
         if value and name == PHONE and person.get("country_code"):
             loaded, _ = contact.read(person, (PHONE,), _NO_RULES)
             value = loaded.get(PHONE, _WRONG)
         if value != "":
-            yield Identity(identity, _WRONG if value is None else value)
+            found.append(Identity(identity, _WRONG if value is None else value))
     for name in _OWN:
         if value := contact.text(person.get(name)):
-            yield Identity(name, value)
+            found.append(Identity(name, value))
+    return tuple(found)
 
 
-def _attributes(person: Mapping[str, Any]) -> Iterator[Attribute]:
-    """Yield removals and properties first, because the later of two attributes wins, and patches last."""
-    location = _table(person, "location")
-    given = {*location, *(name for name in _STANDARD if name in person)}
-    for name in _removed(person):
-        yield Attribute(name, deleted=True)
+def _attributes(person: Mapping[str, Any], given: Container[str]) -> tuple[Attribute, ...]:
+    """Return removals, properties and patches. `given`: the fields, which a property of the same name does not fill."""
+    found = [Attribute(name, deleted=True) for name in _removed(person)]
     for name, value in _table(person, "properties").items():
-        yield Attribute(name, value, deleted=value is None, custom=name in given)
-    for name in _STANDARD:
-        if name in person:
-            yield Attribute(name, person[name])
-    for name, value in location.items():
-        yield Attribute(name, value)
+        found.append(Attribute(name, value, deleted=value is None, custom=name in given))
     for change in ("append", "unappend"):
         for name, value in _table(person, change).items():
             entries = value if isinstance(value, list) else [value]
-            yield Attribute(name, {"append": [], "unappend": [], change: entries}, custom=True, patch=True)
+            found.append(Attribute(name, {"append": [], "unappend": [], change: entries}, custom=True, patch=True))
+    return tuple(found)
 
 
 def _removed(person: Mapping[str, Any]) -> list[str]:

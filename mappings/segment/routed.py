@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final, Literal
+
+import msgspec
 
 from mappings import contact
 from mappings.errors import Reason
@@ -26,8 +27,7 @@ _BY_KIND: Final[dict[Kind, tuple[str, ...]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Routed:
+class Routed(msgspec.Struct, frozen=True):
     """One change for one queue.
 
     `kind` of queue and `change`: their names in the ledger. `fields`: the fragment to store. `identities`: the (kind,
@@ -38,13 +38,17 @@ class Routed:
 
     kind: Kind
     change: Change
-    fields: dict[str, Any] = field(repr=False)
-    identities: tuple[tuple[str, str], ...] = field(repr=False)
+    fields: dict[str, Any]
+    identities: tuple[tuple[str, str], ...]
     list_id: str | None = None
     audience_id: str | None = None
     audience_name: str | None = None
     reason: str | None = None
     detail: str | None = None
+
+    def __repr__(self) -> str:
+        """Leave out what is the person's."""
+        return f"Routed({self.kind!r}, {self.change!r}, audience_id={self.audience_id!r}, reason={self.reason!r})"
 
 
 def identities(person: Mapping[str, Any], message: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
@@ -52,21 +56,25 @@ def identities(person: Mapping[str, Any], message: Mapping[str, Any]) -> tuple[t
 
     The anonymous id of a device, which a family may share, is used only if there is nothing else.
     """
-    found = {
-        "email": contact.text(person.get("email")),
-        "phone": contact.text(person.get("phone_number")),
-        "external_id": contact.text(person.get("external_id")),
-        "user_id": contact.text(message.get("userId")),
-    }
-    known = tuple((kind, value) for kind, value in found.items() if value)
-    anonymous = contact.text(person.get("anonymous_id")) or contact.text(message.get("anonymousId"))
-    return known or ((("anonymous_id", anonymous),) if anonymous else ())
+    known = []
+    for kind, given in (
+        ("email", person.get("email")),
+        ("phone", person.get("phone_number")),
+        ("external_id", person.get("external_id")),
+        ("user_id", message.get("userId")),
+    ):
+        if value := contact.text(given):
+            known.append((kind, value))
+    if not known and (device := contact.text(person.get("anonymous_id")) or contact.text(message.get("anonymousId"))):
+        known.append(("anonymous_id", device))
+    return tuple(known)
 
 
 def nobody(kind: Kind, person: Mapping[str, Any]) -> dict[str, str]:
     """Return `reason` and `detail` for a person without any identifier that this kind can be sent with; else empty."""
-    if any(contact.text(person.get(name)) for name in _BY_KIND[kind]):
-        return {}
+    for name in _BY_KIND[kind]:
+        if contact.text(person.get(name)):
+            return {}
     return {
         "reason": Reason.NO_IDENTIFIER,
         "detail": f"the message has none of {', '.join(_BY_KIND[kind])}; send one, or map another field to it",

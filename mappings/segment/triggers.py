@@ -10,7 +10,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from mappings.segment.conditions import Condition, Contains, Every, Is, Match, Not, Predicate, Some, predicate, types
+from mappings.segment.conditions import (
+    NEVER,
+    Condition,
+    Contains,
+    Every,
+    Is,
+    Match,
+    Not,
+    Predicate,
+    Some,
+    for_type,
+    predicate,
+    types,
+)
 from mappings.segment.paths import Path, parse_path
 
 _TOKEN: Final = re.compile(
@@ -62,17 +75,22 @@ _FUNCTIONS: Final[dict[str, Callable[[Path, str], Condition]]] = {"contains": Co
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """A condition, its source text, and the types of message that it applies to. `holds`: tests the condition."""
+    """A condition and its source text. `tests`: what is left to test in a message of each type that it can hold for."""
 
     text: str
     condition: Condition
-    types: frozenset[object]
-    holds: Predicate = field(compare=False, repr=False)
+    tests: dict[str, Predicate] = field(compare=False, repr=False)
 
     def fires(self, message: dict[str, Any]) -> bool:
         """Return whether the action is for this message."""
-        kind = message.get("type")
-        return isinstance(kind, str) and kind in self.types and self.holds(message)
+        test = self.tests.get(type_of(message))
+        return test is not None and test(message)
+
+
+def type_of(message: dict[str, Any]) -> str:
+    """Return the type of the message; empty if it is not a text."""
+    kind = message.get("type")
+    return kind if isinstance(kind, str) else ""
 
 
 def parse(text: str) -> Trigger:
@@ -84,7 +102,8 @@ def parse(text: str) -> Trigger:
     reader = _Reader(tokenize(text))
     condition = reader.some(0)
     reader.take("end", '"and", "or" or the end')
-    return Trigger(text, condition, _USUAL.union(types(condition)), predicate(condition))
+    left = {kind: for_type(condition, kind) for kind in _USUAL.union(types(condition)) if isinstance(kind, str)}
+    return Trigger(text, condition, {kind: predicate(each) for kind, each in left.items() if each != NEVER})
 
 
 class _Reader:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import pytest
 
 from identity import erasing
@@ -53,7 +54,7 @@ def people_who_share_anything_are_one_person(patch: pytest.MonkeyPatch) -> None:
 def the_newest_message_forgets_the_rest(patch: pytest.MonkeyPatch) -> None:
     def newest(persons: Sequence[Person]) -> Person:
         merged = merge(persons)
-        return Person(persons[-1].identities, merged.attributes, klaviyo_names=merged.klaviyo_names)
+        return msgspec.structs.replace(merged, identities=persons[-1].identities)
 
     patch.setattr(batch_people, "merge", newest)
 

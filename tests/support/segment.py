@@ -10,6 +10,7 @@ from configuration.connections import Connection
 from intake.audiences import Audiences
 from intake.segment import reading as segment_reading
 from intake.segment.reading import SegmentBatch
+from mappings.segment.paths import MISSING, First, If, Path, is_there
 from queues.change import Change, decode
 
 NOW = 1_767_225_600_000
@@ -49,3 +50,22 @@ def refusal(parse: Callable[[str], object], text: str) -> str | None:
     except ValueError as error:
         return str(error)
     return None
+
+
+def followed(value: Any, message: Any, *, nulls: bool) -> Any:
+    """The value of a mapping, found step by step; MISSING without one."""
+    match value:
+        case Path():
+            return value.read(message)
+        case First(places):
+            tried = [place.read(message) for place in places]
+            return next(filter(is_there, tried), None if None in tried else MISSING)
+        case If(exists, then, otherwise):
+            return followed(then if is_there(exists.find(message)) else otherwise, message, nulls=nulls)
+        case dict():
+            found = {key: followed(entry, message, nulls=nulls) for key, entry in value.items()}
+            return {key: entry for key, entry in found.items() if is_there(entry) or (nulls and entry is None)}
+        case list():
+            found_entries = [followed(entry, message, nulls=False) for entry in value]
+            return [None if entry is MISSING else entry for entry in found_entries]
+    return MISSING if value is None else value

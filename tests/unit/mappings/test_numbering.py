@@ -89,6 +89,25 @@ def test_a_number_with_its_country_code_is_read_as_by_the_library() -> None:
         assert to_e164(number, None) == _by_the_library(number, None), number
 
 
+def test_a_number_that_is_usual_is_the_one_that_the_library_makes_of_it() -> None:
+    usual = 0
+    for code, national in _numbers(_COUNT):
+        number = f"+{code}{national}"
+        if numbering.is_usual(number):
+            usual += 1
+            assert _by_the_library(number, None) == number
+    assert usual > _COUNT // 5
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "+", "+1", "14155552671", "+1 4155552671", "+1415555267", "+49015123456789", "+999123456789", "+1" * 99],
+)
+def test_no_other_text_is_a_usual_number(text: str) -> None:
+    assert not numbering.is_usual(text)
+    assert not numbering.is_usual("+1415555267\u0661")
+
+
 def test_a_number_written_at_home_is_read_as_by_the_library() -> None:
     chance = random.Random(_COUNT)  # the same numbers in each run
     short = 0

@@ -5,6 +5,7 @@ Something that has no effect of its own sends a person the long way.
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import msgspec
@@ -14,10 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from marshmallow import ValidationError
 
-from mappings.fields import RESERVED, STANDARD
+from mappings import attributes
+from mappings.fields import LOCATION, READS, RESERVED, SCHEMA, STANDARD, load
 from mappings.person import Attribute, Identity, Person
 from mappings.phone import Phones
-from mappings.profile import READS, SCHEMA, load, to_profile
+from mappings.profile import to_profile
 from mappings.rules import Rules
 from mappings.sources import read
 
@@ -80,6 +82,57 @@ def test_attributes_are_mapped_the_same_beside_the_removal_of_another(given: lis
     alone = to_profile(Person((email,), tuple(given), names), rules)
     beside = to_profile(Person((email,), (*given, Attribute("another", deleted=True)), names), rules)
     assert beside == msgspec.structs.replace(alone, unset=(*alone.unset, "another"))
+
+
+_FIELD_NAMES = ["first_name", "last_name", "organization", "title", "image"]
+_PLACES = [*sorted(LOCATION), "planet", "$city", "email"]
+_DIRTY = st.one_of(
+    st.sampled_from(
+        ["Oslo", "Åse", "San Francisco", "", " ", "\0", "a\0b", "\ud800", "x" * 100_001, "é" * 60_000, "NO"]
+    ),
+    _VALUES,
+    st.dictionaries(st.text(max_size=2), _VALUES, max_size=2),
+)
+_TABLE = st.dictionaries(st.one_of(_NAMES, st.sampled_from(_FIELD_NAMES)), _DIRTY, max_size=3)
+_STORED = st.fixed_dictionaries(
+    {"email": st.sampled_from(["jane@example.com", "Jane@Example.com "])},
+    optional={
+        "phone_number": st.sampled_from(["+12125560100", "22 12 34 56", "12", 1, None]),
+        "country_code": st.sampled_from(["NO", "nowhere", ""]),
+        "external_id": st.one_of(st.text(max_size=3), st.just("x" * 300), _VALUES),
+        "user_id": st.text(max_size=3),
+        **dict.fromkeys(_FIELD_NAMES, _DIRTY),
+        "location": st.dictionaries(st.sampled_from(_PLACES), _DIRTY, max_size=4),
+        "properties": _TABLE,
+        "append": _TABLE,
+        "unset": st.lists(st.sampled_from(["title", "city", "a"]), max_size=1),
+    },
+)
+
+
+@given(_STORED, st.sampled_from([Rules(), Rules(default_country="US", coerce=True, properties={"a": "title"})]))
+def test_fields_of_a_stored_person_are_mapped_as_attributes_of_their_names_are(
+    stored: dict[str, Any], rules: Rules
+) -> None:
+    person = read("segment", json.dumps(stored).encode())
+    spelled_out = Person(person.identities, person.writes(), klaviyo_names=True)
+    profile, expected = to_profile(person, rules), to_profile(spelled_out, rules)
+    assert msgspec.structs.replace(profile, warnings=()) == msgspec.structs.replace(expected, warnings=())
+    assert sorted(profile.warnings) == sorted(expected.warnings)
+    assert attributes.country(person, rules) == attributes.country(spelled_out, rules)
+
+
+def test_the_usual_person_of_segment_is_mapped_without_looking_up_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mappings.fields.place", None)
+    stored = {"email": "jane@example.com", "first_name": "Åse", "title": "Dr", "location": {"city": "Oslo"}}
+    assert to_profile(read("segment", orjson.dumps(stored)), Rules()).attributes == stored
+
+
+def test_a_profile_is_changed_without_changing_the_person_it_was_made_of() -> None:
+    person = read("segment", b'{"email": "jane@example.com", "title": "Dr", "location": {"city": "Oslo"}}')
+    profile = to_profile(person, Rules())
+    profile.attributes["location"]["city"] = profile.attributes["title"] = "other"
+    assert (person.fields, person.location) == ({"title": "Dr"}, {"city": "Oslo"})
 
 
 _FIELDS: dict[str, st.SearchStrategy[Any]] = dict.fromkeys(

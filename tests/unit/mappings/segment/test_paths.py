@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mappings.segment.lookups import resolve
-from mappings.segment.paths import MISSING, First, If, Path, Value, first_of, is_there, parse, parse_path, paths
-from tests.support.segment import refusal
+from mappings.segment.paths import MISSING, First, If, Path, Value, first_of, parse, parse_path, paths
+from tests.support.segment import followed, refusal
 
 _MESSAGE = {
     "traits": {
@@ -230,26 +230,7 @@ _MAPPINGS: st.SearchStrategy[Value] = st.recursive(
 )
 
 
-def _expected(value: Any, message: Any, *, nulls: bool) -> Any:
-    """Follow a mapping step by step."""
-    match value:
-        case Path():
-            return value.read(message)
-        case First(places):
-            tried = [place.read(message) for place in places]
-            return next(filter(is_there, tried), None if None in tried else MISSING)
-        case If(exists, then, otherwise):
-            return _expected(then if is_there(exists.find(message)) else otherwise, message, nulls=nulls)
-        case dict():
-            found = {key: _expected(entry, message, nulls=nulls) for key, entry in value.items()}
-            return {key: entry for key, entry in found.items() if is_there(entry) or (nulls and entry is None)}
-        case list():
-            found_entries = [_expected(entry, message, nulls=False) for entry in value]
-            return [None if entry is MISSING else entry for entry in found_entries]
-    return MISSING if value is None else value
-
-
 @given(_MAPPINGS, st.dictionaries(st.sampled_from("abc"), _JSON), st.booleans())
 def test_a_mapping_finds_what_following_it_step_by_step_finds(mapping: Value, message: Any, nulls: bool) -> None:
-    expected = _expected(mapping, message, nulls=nulls)
+    expected = followed(mapping, message, nulls=nulls)
     assert resolve(mapping, message, nulls=nulls) == (None if expected is MISSING else expected)

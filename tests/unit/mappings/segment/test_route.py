@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from mappings.segment.actions import unchanged
 from mappings.segment.changes import route
 from mappings.segment.routed import Routed
 from mappings.segment.settings import DEFAULTS, read
+from tests.support.segment import followed
 
 _IDENTIFY = {"type": "identify", "userId": "u-1", "traits": {"email": "ann@example.com", "firstName": "Ann"}}
 _TRACK = {"type": "track", "context": {"traits": {"email": "ann@example.com"}}, "timestamp": "2026-01-01T00:00:00Z"}
@@ -184,3 +189,27 @@ def test_the_message_is_left_as_it_was() -> None:
     before = repr(message)
     _by(message, action="upsert_profile", traits_as_properties=True, user_id_as_external_id=True)
     assert repr(message) == before
+
+
+_SCALARS = st.one_of(
+    st.sampled_from(["ann@example.com", "Oslo", "Åse", "", " ", "\0", "\ud800", "x" * 9_000]),
+    st.none(),
+    st.booleans(),
+    st.integers(-1, 1),
+    st.floats(allow_nan=False),
+)
+_NAMES = ["email", "phone", "firstName", "avatar", "city", "postalCode", "postal_code", "name", "$city", "länge"]
+_NAMES += ["traits", "address", "company", "properties", "context", "Klaviyo", "listId", "userId", "integrations"]
+_ANYTHING: st.SearchStrategy[Any] = st.recursive(
+    _SCALARS, lambda inner: st.one_of(st.lists(inner, max_size=2), st.dictionaries(st.sampled_from(_NAMES), inner))
+)
+
+
+@given(st.dictionaries(st.sampled_from(_NAMES), _ANYTHING))
+def test_a_person_of_any_message_is_what_is_found_place_by_place(message: dict[str, Any]) -> None:
+    for preset in ("segment", "rudderstack"):
+        entry = {"action": "upsert_profile", "traits_as_properties": False, "fields": {"override_list_id": ""}}
+        (action,) = read([entry], preset)
+        (routed,) = route(message | {"type": "identify"}, [replace(action, view=unchanged)])
+        found = followed(action.fields, message, nulls=True)
+        assert routed.fields == {name: value for name, value in found.items() if value is not None and value != {}}

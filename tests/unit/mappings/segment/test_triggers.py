@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mappings.segment.conditions import Condition, Contains, Every, Is, Match, Not, Some, predicate
+from mappings.segment.conditions import Condition, Contains, Every, Is, Match, Not, Some, predicate, types
 from mappings.segment.paths import Path
 from mappings.segment.triggers import parse
 from tests.support.segment import refusal
@@ -188,6 +188,16 @@ def _expected(condition: Condition, message: dict[str, Any]) -> bool:
 def test_a_condition_holds_as_it_reads(condition: Condition, message: dict[str, Any]) -> None:
     assert predicate(condition)(message) is _expected(condition, message)
     assert predicate(Not(condition))(message) is not _expected(condition, message)
+
+
+@given(_CONDITIONS, st.sampled_from(["track", "identify", "page", "Track"]), st.dictionaries(_NAMES, _JSON))
+def test_a_trigger_that_knows_the_type_fires_as_its_whole_condition_says(
+    condition: Condition, kind: str, message: dict[str, Any]
+) -> None:
+    trigger = parse(_written(condition))
+    message = message | {"type": kind}
+    known = {"track", "identify", *types(condition)}
+    assert trigger.fires(message) is (kind in known and _expected(condition, message))
 
 
 @given(st.one_of(st.text(), st.text(alphabet="atype=!()\"' ,.and or not 12")))
