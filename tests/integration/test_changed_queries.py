@@ -11,11 +11,13 @@ from redis import Redis
 from ops.actions import release
 from ops.queries.checking import forecast, wanted
 from queues import holds
-from queues.queries import good
+from queues.clock import now_ms
+from queues.queries import good, slots
 from queues.snapshots import orders
 from tests.support.queries import state
 from tests.support.query_shop import ANN, BOB, SQL, Shop, query_shop
 from worker.process import settings_of_process
+from worker.queries import run as worker
 
 SNAPSHOTS = orders.queue_of("default", "42")
 OTHER = "select email, plan from people where true"
@@ -94,6 +96,15 @@ def test_a_run_that_was_held_and_replaced_is_never_good(shop: Shop) -> None:
     assert shop.snapshots() == ["delivered", "superseded", "superseded", "delivered"]
     known = state(shop.redis, "42")
     assert (known.good, known.definition) == (last.id, before.definition)
+
+
+def test_a_run_that_a_newer_snapshot_replaced_before_it_was_compared_is_not_good(shop: Shop) -> None:
+    run_id, _ = slots.order(shop.redis, "42", "cli:ann", now_ms())
+    worker.run(run_id)
+    shop.lists.send(ANN, at=now_ms() + 1_000)
+    shop.ended(run_id)
+    assert (shop.snapshots(), shop.members()) == (["superseded", "delivered"], {ANN})
+    assert state(shop.redis, "42").good == ""
 
 
 def test_the_time_of_the_last_run_is_that_of_the_last_good_one(shop: Shop) -> None:

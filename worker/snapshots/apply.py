@@ -157,7 +157,7 @@ def close_all(delivery: Delivery) -> None:
     for of in carriers(delivery):
         carried_out = of.order.at if of.course.step == "finish" and not of.order.compares else None
         members.end(delivery.redis, of.audience, of.order.snapshot, carried_out)
-        if carried_out is not None and of.order.run:
+        if carried_out is not None and of.order.run and _state(of) == "delivering":
             good.accepted(delivery.redis, of.order.run, of.order.at, of.order.definition)
         _close(of)
 
