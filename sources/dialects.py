@@ -13,7 +13,6 @@ from functools import partial
 from typing import Any, Final
 
 from sources import mysql
-from sources.results import ROWS
 
 POSTGRESQL: Final = "postgresql"
 #: Seconds for a connection to come about, and for PostgreSQL to end a statement.
@@ -98,8 +97,8 @@ def _is_pymysql(connection: Any) -> bool:
 
 
 def leaving(connection: Any) -> Callable[[Any], None]:
-    """Return what ends a result of SQLAlchemy that may have more rows, before it is closed."""
+    """Return what ends a cursor that may have more rows, before it is closed."""
     if not _is_pymysql(connection):
-        return lambda found: None
+        return lambda cursor: None
     ask, _ = mysql.ways_to_end(connection)
-    return lambda found: mysql.leave(found, ask, ROWS)
+    return lambda cursor: mysql.leave(connection, cursor, ask)

@@ -108,15 +108,21 @@ def forget_rows(context: Any) -> None:
 
     `context`: of SQLAlchemy's event `handle_error`.
     """
-    cursor = getattr(context.execution_context, "cursor", None)
-    if result := getattr(cursor, "_result", None):
-        result.unbuffered_active = False
+    _forget(getattr(context.execution_context, "cursor", None))
 
 
-def leave(found: Any, ask: Callable[[], None], rows: int) -> None:
-    """End a result that was not read to its end: closing it would read all of it. `ask`: ends the statement."""
-    with suppress(Exception):  # it failed or ended already
-        if found.fetchmany(1):
+def leave(connection: Any, cursor: Any, ask: Callable[[], None]) -> None:
+    """End a result that was not read to its end: closing its cursor would read all of it. `ask`: ends the statement."""
+    if _forget(cursor):
+        with suppress(Exception):  # the server notices later that nobody reads
             ask()
-            while found.fetchmany(rows):
-                pass
+        connection.invalidate()
+
+
+def _forget(cursor: Any) -> bool:
+    """Take the rows of a cursor for read; return whether there were more. PyMySQL has no public way."""
+    result = getattr(cursor, "_result", None)
+    if result is None or not result.unbuffered_active:
+        return False
+    result.unbuffered_active = False
+    return True

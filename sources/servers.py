@@ -100,12 +100,13 @@ def opened(source: DataSource, statement: Statement, binds: Binds, watch: Watch,
             )
             if not found.returns_rows:
                 raise SourceError("query_failed", _NO_SELECT)
-            columns = tuple(_column(each) for each in found.cursor.description)
+            cursor = found.cursor
+            columns = tuple(_column(each) for each in cursor.description)
         with closing(found):
             try:
                 yield OpenResult(columns, _batches(found, watch))
             finally:
-                leave(found)
+                leave(cursor)
 
 
 def _column(described: Any) -> ResultColumn:

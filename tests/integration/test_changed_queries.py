@@ -103,7 +103,7 @@ def test_a_run_that_a_newer_snapshot_replaced_before_it_was_compared_is_not_good
     worker.run(run_id)
     shop.lists.send(ANN, at=now_ms() + 1_000)
     shop.ended(run_id)
-    assert (shop.snapshots(), shop.members()) == (["superseded", "delivered"], {ANN})
+    assert (shop.snapshots(), shop.lists.members()) == (["superseded", "delivered"], {ANN})
     assert state(shop.redis, "42").good == ""
 
 
