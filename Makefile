@@ -12,7 +12,7 @@ SEED :=
 # For `make pins`: the package to update to its newest version, or "all"; by default versions stay.
 UPDATE :=
 
-.PHONY: help demo demo-cluster run unit phones test browser install clients lint bench trips soak stories ugly pins clean
+.PHONY: help demo demo-cluster run unit phones test browser mariadb install clients lint bench trips soak stories ugly pins clean
 
 help:
 	@echo "make demo    show a complete delivery with real processes, in 30 s; make demo-cluster: on a Redis Cluster"
@@ -21,6 +21,7 @@ help:
 	@echo "make phones  compare two million phone numbers with the phonenumbers library"
 	@echo "make test    run all tests except the browser tests and the installation tests"
 	@echo "make browser run the browser tests, which need Debian's chromium and chromium-driver"
+	@echo "make mariadb run the tests with MariaDB, which need Debian's mariadb-server"
 	@echo "make install test every way to install Ferry, each in an empty environment"
 	@echo "make clients install the senders' libraries and Klaviyo's clients that the tests run, with Node, into .clients"
 	@echo "make lint    check formatting, lint, types and import rules"
@@ -55,6 +56,10 @@ test: .venv/dev clients
 
 browser: .venv/dev clients
 	$(BIN)/pytest tests/browser
+
+mariadb: .venv/dev
+	$(INSTALL) -r requirements-mysql.txt
+	$(BIN)/pytest tests/mariadb
 
 install: .venv/dev
 	$(BIN)/pytest tests/install
@@ -97,6 +102,7 @@ pins: .venv/dev
 	$(PIN) --group xlsx -c requirements.txt -c requirements-dev.txt --output-file requirements-xlsx.txt
 	$(PIN) --group sql -c requirements.txt -c requirements-dev.txt --output-file requirements-sql.txt
 	$(PIN) --group duckdb -c requirements.txt -c requirements-dev.txt --output-file requirements-duckdb.txt
+	$(PIN) --group mysql -c requirements.txt -c requirements-dev.txt --output-file requirements-mysql.txt
 
 clean:
 	rm -rf .venv .clients build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

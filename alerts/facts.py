@@ -90,8 +90,11 @@ def look(redis: Redis, queries: Sequence[Query] = ()) -> Facts:
 def _queries(redis: Redis, queries: Sequence[Query]) -> list[QueryFacts]:
     names = [query.name for query in queries]
     states, lasts = records.states(redis, names), records.last_runs(redis, names)
-    running = {name: records.run(redis, state.running) for name, state in states.items() if state.running}
-    return [QueryFacts(each, states[each.name], lasts.get(each.name), running.get(each.name)) for each in queries]
+    running = records.by_id(redis, [state.running for state in states.values() if state.running])
+    return [
+        QueryFacts(each, states[each.name], lasts.get(each.name), running.get(states[each.name].running))
+        for each in queries
+    ]
 
 
 def settlement(last: Sequence[Hour]) -> RecentOutcomes:

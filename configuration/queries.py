@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Final, Literal
 
@@ -75,6 +76,12 @@ class Query:
     def when(self) -> Schedule:
         """When it runs."""
         return Schedule(self.schedule, self.every_seconds, self.time_zone, self.catch_up_seconds)
+
+
+def definition(query: Query, sha256_of_sql: str) -> dict[str, str]:
+    """Return what decides who is in the result of a query, by its name for people, to notice a change. Pure."""
+    columns = sha256(repr(sorted(query.columns.items())).encode()).hexdigest()
+    return {"SQL": sha256_of_sql, "source": query.source, "setting columns": columns}
 
 
 def query_named(queries: Iterable[Query], name: str) -> Query | None:

@@ -137,8 +137,8 @@ Keys outside the partitions, written by plain commands or by a script of one key
     ferry:alerts:judging           STRING alerts are judged once until it expires
     ferry:connections              HASH   connection whose key Ferry keeps -> JSON: key (encrypted), since (ms), account
     ferry:{queries}:ring           ZSET   run of a query that has not ended -> ms at which a worker must be rung for it
-    ferry:{queries}:q:<query>      HASH   schedule, next (ms), running, skips, pause, columns, sql, good, good_at
-                                          (queries/records.py)
+    ferry:{queries}:q:<query>      HASH   schedule, next (ms), running, skips, pause, columns, definition, good,
+                                          good_at (queries/records.py)
     ferry:{queries}:q:<query>:runs ZSET   run -> ms at which it was asked for; the last ones
     ferry:{queries}:r:<run>        HASH   JSON record of a run; while it lasts also token, lease, claimant, crashes,
                                           cancel (queries/leases.py); expires after 30 days

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from configuration.checks import is_loopback
 from configuration.queries import DataSource, Query
-from sources import servers
+from sources import dialects, mysql, servers
 from sources.reading import read_statement
 from sources.statement import Statement
 from sources.watch import Watch
@@ -29,6 +29,15 @@ _RIGHTS: Final = {
         WHERE c.relkind IN ('r', 'p', 'v', 'f') AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
         AND has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE'))""",
 }
+#: Of MySQL and MariaDB: who may read all tables sees everybody's rights, so those of the user are looked for.
+_MYSQL_RIGHTS: Final = {
+    "may do more than read": " UNION ALL ".join(
+        f"""SELECT 1 FROM information_schema.{kind}_PRIVILEGES
+        WHERE GRANTEE = CONCAT("'", REPLACE(CURRENT_USER(), '@', "'@'"), "'")
+        AND PRIVILEGE_TYPE NOT IN ('USAGE', 'SELECT', 'SHOW DATABASES', 'SHOW VIEW')"""  # noqa: S608  # of these four names
+        for kind in ("USER", "SCHEMA", "TABLE", "COLUMN")
+    ),
+}
 _REMEDY: Final = "give Ferry a user with SELECT on the tables or views of its queries, and nothing else"
 
 
@@ -37,7 +46,7 @@ def probe(source: DataSource) -> list[str]:
     if source.kind == "server":
         with (
             Watch(_deadline(), lambda: False) as watch,
-            servers.connected(source, "probe") as connection,
+            servers.connected(source, "probe", watch) as connection,
             watch.stopping(servers.stop(connection)),
         ):
             return [*_warnings(connection, watch)]
@@ -52,13 +61,16 @@ def _deadline() -> float:
 
 
 def _warnings(connection: Any, watch: Watch) -> Iterator[str]:
-    if connection.dialect.name != "postgresql":
-        return
-    for rights, asks in _RIGHTS.items():
+    is_postgresql = connection.dialect.name == dialects.POSTGRESQL
+    for rights, asks in (_RIGHTS if is_postgresql else _mysql_rights(connection)).items():
         if servers.value(connection, asks, watch):
             yield f"the user {rights}: {_REMEDY}"
             if rights == _SUPERUSER:  # who has every other right, too
                 break
     url = connection.engine.url
-    if url.host and not is_loopback(url.host) and url.query.get("sslmode") != "verify-full":
+    if is_postgresql and url.host and not is_loopback(url.host) and url.query.get("sslmode") != "verify-full":
         yield "anybody on the way could pose as the server: add ?sslmode=verify-full to the URL"
+
+
+def _mysql_rights(connection: Any) -> dict[str, str]:
+    return _MYSQL_RIGHTS if connection.dialect.name in mysql.NAMES else {}

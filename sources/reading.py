@@ -26,6 +26,8 @@ class _Open(Protocol):
 
 
 _OPEN: Final[dict[Kind, _Open]] = {"server": servers.opened, "sqlite": sqlite.opened, "folder": folder.opened}
+#: Types of columns whose values are bytes, as PostgreSQL and DuckDB name them; others show it with the first value.
+_BINARY: Final = frozenset({"bytea", "BLOB"})
 
 
 class Reading:
@@ -108,15 +110,23 @@ def read_statement(
 
 
 def check_columns(query: Query, columns: Sequence[ResultColumn]) -> None:
-    """Raise SourceError unless every column has one meaning, and each that the query's settings name is there."""
+    """Raise SourceError unless every column has one meaning and no bytes, and each that the settings name is there."""
     folded = Counter(each.name.casefold() for each in columns)
     twice = sorted({each.name for each in columns if folded[each.name.casefold()] > 1})
     if twice:
         raise SourceError("columns", f"the result has several columns named {', '.join(twice)}: give each one name")
+    if binary := next((each.name for each in columns if each.type.partition("[")[0] in _BINARY), None):
+        raise _has_bytes(binary)
     try:
         layout([each.name for each in columns], ColumnSettings(query.columns))
     except ColumnError as fault:
         raise SourceError("columns", str(fault)) from fault
+
+
+def _has_bytes(column: str) -> SourceError:
+    return SourceError(
+        "binary_column", f"the column {column!r} has bytes, not text: select it as text, or leave it out"
+    )
 
 
 def check_sendable(query: Query, columns: Sequence[ResultColumn]) -> None:
@@ -146,8 +156,7 @@ def _batches(query: Query, result: OpenResult, reader: RowReader, watch: Watch) 
         try:
             yield [reader.row(row) for row in batch]
         except BinaryValue as fault:
-            remedy = f"the column {fault.column!r} has bytes, not text: select it as text, or leave it out"
-            raise SourceError("binary_column", remedy) from fault
+            raise _has_bytes(fault.column) from fault
     watch.check()
     if query.min_rows is not None and number < query.min_rows:
         raise SourceError("too_few_rows", f"{number:,}, and min_rows is {query.min_rows:,}: check the query")

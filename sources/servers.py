@@ -1,33 +1,29 @@
-"""Read from a database server by SQLAlchemy; PostgreSQL by psycopg's server-side cursors, read-only.
+"""Read from a database server by SQLAlchemy; PostgreSQL by psycopg's server-side cursors, MySQL by PyMySQL (mysql.py).
 
-A cursor takes one SELECT and nothing else, and the transaction is read-only and never committed. That is a seat belt:
-the boundary is a user who may only SELECT (docs/warehouse.md).
+Their transactions are read-only, and no transaction is committed. That is a seat belt: the boundary is a user who may
+only SELECT (docs/warehouse.md).
 """
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from itertools import count
 from typing import Any, Final
 
 from configuration.queries import DataSource
+from sources import dialects, mysql
 from sources.errors import SourceError
 from sources.results import ROWS, OpenResult, ResultColumn
-from sources.statement import Binds, Statement
+from sources.statement import Binds, Statement, begins_to_read
 from sources.watch import Watch
 from text.wording import missing_package
 
-_POSTGRESQL: Final = "postgresql"
-#: Seconds for a connection to come about.
-_CONNECT_S: Final = 15
-#: Times that the server is asked to end a statement, and seconds for its answer.
-_CANCELS: Final = 2
-_CANCEL_S: Final = 2
-#: Outside of the transaction, so that a statement that could end it would begin a read-only one.
-_SESSION: Final = "SET default_transaction_read_only = on; SET TimeZone = 'UTC'; SET DateStyle = 'ISO'"
+#: Module of a driver -> what needs it, its package, and the requirements file.
+_PACKAGES: Final = {"psycopg": ("PostgreSQL", "psycopg", "sql"), mysql.DRIVER: ("MySQL", "PyMySQL", "mysql")}
+_NO_SELECT: Final = "the SQL is not one SELECT: write one"
+#: Times that the server is asked to end a statement before its connection is ended.
+_ASKS: Final = 2
 #: Class of SQLSTATE -> what to do (PostgreSQL, appendix A).
 _REMEDIES: Final = {
     "08": "check that the server runs and can be reached",
@@ -43,7 +39,7 @@ _OWN: Final = {"42501": "grant the user SELECT on the tables or views of the que
 
 
 @contextmanager
-def connected(source: DataSource, name: str) -> Iterator[Any]:
+def connected(source: DataSource, name: str, watch: Watch) -> Iterator[Any]:
     """Yield a connection of SQLAlchemy. `name`: shown by the server as `ferry:NAME`. Raises SourceError."""
     try:
         import sqlalchemy
@@ -51,23 +47,21 @@ def connected(source: DataSource, name: str) -> Iterator[Any]:
     except ImportError as fault:
         raise SourceError("driver_missing", missing_package("A database server", "SQLAlchemy", "sql")) from fault
     try:
-        url = _with_driver(sqlalchemy.make_url(source.location))
-        is_postgresql = url.get_backend_name() == _POSTGRESQL
+        url = dialects.with_driver(sqlalchemy.make_url(source.location))
         engine = sqlalchemy.create_engine(
-            url, poolclass=sqlalchemy.NullPool, connect_args=_arguments(url, name) if is_postgresql else {}
+            url, poolclass=sqlalchemy.NullPool, connect_args=dialects.arguments(url, name, watch.left())
         )
     except (ImportError, NoSuchModuleError) as fault:
-        if isinstance(fault, ImportError) and (fault.name or "").startswith("psycopg"):
-            raise SourceError("driver_missing", missing_package("PostgreSQL", "psycopg", "sql")) from fault
+        module = (getattr(fault, "name", None) or "").partition(".")[0]
+        if module in _PACKAGES:
+            raise SourceError("driver_missing", missing_package(*_PACKAGES[module])) from fault
         remedy = "install SQLAlchemy's dialect and the driver for this URL into Ferry's environment"
         raise SourceError("driver_missing", remedy, type(fault).__name__) from fault
     except (SQLAlchemyError, ValueError) as fault:
         # Without the driver's text, which may repeat the URL with its password.
         remedy = "the variable that url_env names is not a URL that SQLAlchemy understands: correct it"
         raise SourceError("unreachable", remedy, type(fault).__name__) from None
-    if is_postgresql:
-        sqlalchemy.event.listen(engine, "connect", _prepare)
-        sqlalchemy.event.listen(engine, "handle_error", _close_cursor)
+    dialects.prepare(engine, source.time_zone)
     try:
         connection = engine.connect()
     except SQLAlchemyError as fault:
@@ -80,60 +74,39 @@ def connected(source: DataSource, name: str) -> Iterator[Any]:
         engine.dispose()
 
 
-def _close_cursor(context: Any) -> None:
-    """Close the cursor of an error: SQLAlchemy leaves that of a broken connection open, and psycopg warns about it."""
-    cursor = getattr(context.execution_context, "cursor", None)
-    if cursor is not None:
-        with suppress(Exception):
-            cursor.close()
-
-
 def value(connection: Any, sql: str, watch: Watch) -> object:
     """Return the single value of a SELECT without values of its own. Raises SourceError."""
     with _translated(watch):
         return connection.exec_driver_sql(sql).scalar()
 
 
-def _with_driver(url: Any) -> Any:
-    """Return the URL with psycopg for PostgreSQL: of psycopg2 the read-only transaction can be escaped."""
-    backend = url.get_backend_name()
-    return url.set(drivername="postgresql+psycopg") if backend in (_POSTGRESQL, "postgres") else url
-
-
-def _arguments(url: Any, name: str) -> dict[str, object]:
-    arguments: dict[str, object] = {"application_name": f"ferry:{name}"}
-    return arguments if "connect_timeout" in url.query else {**arguments, "connect_timeout": _CONNECT_S}
-
-
-def _prepare(connection: Any, _record: object) -> None:
-    from sources.postgresql import adapt
-
-    connection.autocommit = True
-    connection.execute(_SESSION)
-    connection.autocommit = False
-    adapt(connection)
-
-
 @contextmanager
 def opened(source: DataSource, statement: Statement, binds: Binds, watch: Watch, name: str) -> Iterator[OpenResult]:
     """Run the query in one transaction, which sees the database as it was at its start. Raises SourceError."""
-    with connected(source, name) as connection, watch.stopping(stop(connection)):
+    with connected(source, name, watch) as connection, watch.stopping(stop(connection)):
         from sqlalchemy import text
 
+        leave = dialects.leaving(connection)
+        if connection.dialect.name != dialects.POSTGRESQL and not begins_to_read(statement.sql):
+            raise SourceError("query_failed", _NO_SELECT)
         # text() takes every colon for a value that is not escaped.
         sql, used = statement.written(":{}".format, r"\:")
         options: dict[str, object] = {"stream_results": True, "max_row_buffer": ROWS}
-        if connection.dialect.name == _POSTGRESQL:
+        if connection.dialect.name == dialects.POSTGRESQL:
             options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         with _translated(watch):
             found = connection.execution_options(**options).execute(
                 text(sql), {each: getattr(binds, each) for each in used}
             )
             if not found.returns_rows:
-                raise SourceError("query_failed", "the SQL is not one SELECT: write one")
-            columns = tuple(_column(each) for each in found.cursor.description)
+                raise SourceError("query_failed", _NO_SELECT)
+            cursor = found.cursor
+            columns = tuple(_column(each) for each in cursor.description)
         with closing(found):
-            yield OpenResult(columns, _batches(found, watch))
+            try:
+                yield OpenResult(columns, _batches(found, watch))
+            finally:
+                leave(cursor)
 
 
 def _column(described: Any) -> ResultColumn:
@@ -146,17 +119,12 @@ def stop(connection: Any) -> Callable[[], None]:
     At first it asks the server. When that did not help, it ends the connection: a server that no longer answers would
     otherwise keep the worker for ever.
     """
-    driver = connection.connection.dbapi_connection
-    is_postgresql = connection.dialect.name == _POSTGRESQL
+    ask, cut = dialects.ways_to_end(connection)
     asked = count(1)
 
     def ended() -> None:
         with suppress(Exception):  # the connection ended meanwhile; the reader notices that itself
-            if is_postgresql and next(asked) <= _CANCELS:
-                driver.cancel_safe(timeout=_CANCEL_S)
-            elif is_postgresql:
-                with socket.socket(fileno=os.dup(driver.fileno())) as same:
-                    same.shutdown(socket.SHUT_RDWR)
+            (ask if next(asked) <= _ASKS else cut)()
 
     return ended
 
@@ -185,19 +153,27 @@ def _error(fault: Exception) -> SourceError:
     if isinstance(fault, OSError) or getattr(fault, "connection_invalidated", False):
         return SourceError("connection_lost", remedy or "it broke before the last row: run the query again", detail)
     remedy = remedy or "run the SQL in your database's own client, which shows the whole message"
-    said = getattr(getattr(cause, "diag", None), "message_primary", None) if state.startswith("42") else None
-    return SourceError("query_failed", remedy, detail, said or "")
+    return SourceError("query_failed", remedy, detail, _text(cause) if state.startswith("42") else "")
 
 
 def _unreachable(fault: Exception) -> SourceError:
     state, cause, detail = _described(fault)
     remedy = "check host, port, user, password and database in the variable that url_env names"
     # The text has host and user, and no data: nothing was read yet.
-    return SourceError("unreachable", _REMEDIES.get(state[:2], remedy), detail, str(cause).partition("\n")[0])
+    return SourceError("unreachable", _REMEDIES.get(state[:2], remedy), detail, _text(cause))
 
 
 def _described(fault: Exception) -> tuple[str, object, str]:
-    """Return SQLSTATE, the driver's error, and both in words."""
-    cause = getattr(fault, "orig", None) or fault
-    state = getattr(cause, "sqlstate", None) or ""
-    return state, cause, " ".join(filter(None, (f"SQLSTATE {state}" if state else "", type(cause).__name__)))
+    """Return SQLSTATE as PostgreSQL has it, the driver's error, and both in words."""
+    cause: Any = getattr(fault, "orig", None) or fault
+    state: str = getattr(cause, "sqlstate", None) or ""
+    words = " ".join(filter(None, (f"SQLSTATE {state}" if state else "", type(cause).__name__)))
+    number = cause.args[0] if state and cause.args else 0
+    return mysql.STATES.get(number, state), cause, words
+
+
+def _text(cause: object) -> str:
+    """Return what the driver says, in one line: psycopg's diagnosis, PyMySQL's second argument, or the error itself."""
+    args: tuple[object, ...] = getattr(cause, "args", ())
+    text = args[1] if len(args) == 2 else cause
+    return str(getattr(getattr(cause, "diag", None), "message_primary", None) or text).partition("\n")[0]

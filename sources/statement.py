@@ -26,6 +26,11 @@ _TOKEN: Final = re.compile(
     re.DOTALL | re.VERBOSE,
 )
 _ENDED: Final = re.compile(r"[\s;]+\Z")
+#: The beginning of what only reads, after comments and brackets. MySQL carries out what is in /*! */.
+_READS: Final = re.compile(
+    r"(?:\s+ | \( | --[^\n]* | \#[^\n]* | /\*(?!M?!).*?\*/)* (?:select|with|values|table)\b",
+    re.DOTALL | re.VERBOSE | re.IGNORECASE,
+)
 
 
 class Binds(NamedTuple):
@@ -62,6 +67,11 @@ class Statement:
             return match[0].replace(":", colon)
 
         return _TOKEN.sub(replaced, self.sql), used
+
+
+def begins_to_read(sql: str) -> bool:
+    """Return whether SQL begins as a SELECT does. What follows may still write. Pure."""
+    return _READS.match(sql) is not None
 
 
 def statement_of(query: Query, source: DataSource) -> Statement:

@@ -56,6 +56,10 @@ class Watch:
             with self._calling:
                 self._stop = None
 
+    def left(self) -> float:
+        """Return the seconds that are left."""
+        return self._deadline - time.monotonic()
+
     def check(self) -> None:
         """Raise SourceError if the query was stopped."""
         if self._why:

@@ -43,7 +43,8 @@ def runs(name: str | None, as_json: bool) -> None:
     known = settings.load()
     chosen = [actions.chosen(known.queries, name)] if name else known.queries
     with ledger(known) as redis:
-        found = [run for query in chosen for run in records.runs(redis, query.name)]
+        newest = records.newest(redis, [query.name for query in chosen], records.RUNS)
+        found = [run for runs_of_one in newest.values() for run in runs_of_one]
         documents = run_documents(redis, sorted(found, key=lambda run: run.since, reverse=True))
     if as_json:
         print_json(documents)

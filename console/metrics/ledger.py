@@ -39,15 +39,15 @@ _GAUGES: Final[tuple[tuple[str, str, Callable[[Figures], int]], ...]] = (
     # Absolute: a queue with a change missing and a queue with a change too many are two faults, not zero.
     ("ferry_changes_missing", "Changes that the ledger cannot account for.", lambda figures: figures.missing),
 )
-#: Of the last submitted result of each query.
+#: Of the last good run of each query.
 _OF_RUNS: Final[tuple[tuple[str, str, Callable[[QueryRun], float]], ...]] = (
     (
         "ferry_query_success_timestamp_seconds",
-        "When the run of the last submitted result ended.",
+        "When the last good run ended.",
         lambda run: (run.ended or 0) / 1000,
     ),
-    ("ferry_query_rows", "Rows of the last submitted result.", lambda run: run.rows or 0),
-    ("ferry_query_seconds", "Seconds that reading took for the last submitted result.", lambda run: run.seconds or 0.0),
+    ("ferry_query_rows", "Rows of the last good run.", lambda run: run.rows or 0),
+    ("ferry_query_seconds", "Seconds that reading took in the last good run.", lambda run: run.seconds or 0.0),
 )
 #: RQ's states of a worker.
 _STATES: Final = ("busy", "idle", "started", "suspended")
@@ -75,8 +75,7 @@ def of_memory(info: Mapping[str, Any]) -> Iterator[Metric]:
 
 
 def of_queries(good: Mapping[str, QueryRun | None]) -> Iterator[Metric]:
-    """Yield the metrics of scheduled queries. `good`: by query, its last run whose result was submitted;
-    without one it has no value."""
+    """Yield the metrics of scheduled queries. `good`: by query, its last good run."""
     runs: dict[tuple[str, ...], QueryRun] = {(name,): run for name, run in good.items() if run is not None}
     for name, meaning, figure in _OF_RUNS:
         values: dict[tuple[str, ...], float] = {labels: figure(run) for labels, run in runs.items()}

@@ -26,7 +26,7 @@ from queues.queries.records import QueryRun
 class Scrape(Collector):
     """The metrics of one scrape. `memory`: the section of Redis' INFO; `connections`: the configured ones.
 
-    `queries`: the last run of each whose result was submitted; None before it.
+    `queries`: the last good run of each; None before it.
     """
 
     def __init__(
@@ -79,5 +79,6 @@ def add_routes(app: App, context: AppContext) -> None:
 
 def _read(redis: Redis, queries: Sequence[Query]) -> tuple[Counts, dict[str, Any], dict[str, QueryRun | None]]:
     states = records.states(redis, [query.name for query in queries])
-    good = {name: records.run(redis, state.good) if state.good else None for name, state in states.items()}
+    runs = records.by_id(redis, [state.good for state in states.values() if state.good])
+    good = {name: runs.get(state.good) for name, state in states.items()}
     return metrics.read(redis), redis.info("memory"), good

@@ -69,10 +69,11 @@ def forecast(redis: Redis, known: Settings, query: Query, source: DataSource) ->
     """Read the whole result and compare it with the list, as `ferry sync --dry-run` does. Raises Failed."""
     queue = Queue(query.connection, "audience", query.name)
     at = now_ms()
-    with _explained(query), closing(stage(read(query, source, _deadline(query)), Path(tempfile.gettempdir()))) as found:
-        check_sendable(query, found.columns)
-        order, body = order_of(query, at, found.rows), Source("ndjson", False, found.pieces())
-        done = rehearse(redis, known, queue, body, order, facts_of(redis, query))
+    with _explained(query), read(query, source, _deadline(query)) as reading:
+        check_sendable(query, reading.columns)
+        with closing(stage(reading, Path(tempfile.gettempdir()))) as found:
+            order, body = order_of(query, at, found), Source("ndjson", False, found.pieces())
+            done = rehearse(redis, known, queue, body, order, facts_of(redis, query))
     for column, reasons in found.left_out.items():
         for reason, cells in reasons.items():
             done.report.leave_out(column, reason, cells)

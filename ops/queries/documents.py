@@ -18,7 +18,7 @@ from configuration.settings import Settings
 from ops.documents.fields import Count, MaybeTime, QueueName, Time
 from queues.queries import records
 from queues.queries.records import QueryRun, QueryState
-from queues.snapshots import orders
+from queues.snapshots import outcomes
 from queues.snapshots.records import Counts, Outcomes, Record
 from sources.errors import SourceError
 from sources.statement import statement_of
@@ -49,7 +49,10 @@ _DESCRIPTION: Final = (
     "by a newer one. cancelled: by a person. skipped: the run before had not ended. missed: no scheduler was "
     "running. submitted: the record of its snapshot has expired."
 )
-_LAST_GOOD: Final = "As of when the last result that was submitted was read; `last.state` says what became of it."
+_LAST_GOOD: Final = (
+    "As of when the last result was read whose changes were queued; one that the guard holds is none. `last.state` "
+    "says what became of the newest run."
+)
 
 
 class RunDocument(Struct, frozen=True):
@@ -66,8 +69,10 @@ class RunDocument(Struct, frozen=True):
     confirmed: Annotated[bool, Meta(description="The guard did not check its removals.")]
     rows: Annotated[Count | None, Meta(description="Rows of the result.")]
     seconds: Annotated[float | None, Meta(description="Seconds that reading took.")]
+    rows_before: Annotated[Count | None, Meta(description="Rows of the last good run, when this one began to read.")]
+    usual_seconds: Annotated[float | None, Meta(description="Median of the last runs; null with fewer than three.")]
     sql: Annotated[str, Meta(description="SHA-256 of the SQL.")]
-    sql_changed: Annotated[bool, Meta(description="The SQL is another than that of the last submitted result.")]
+    sql_changed: Annotated[bool, Meta(description="The SQL is another than that of the last good run.")]
     columns: Annotated[dict[str, str], Meta(description="Name -> type in the database.")]
     new_columns: list[str]
     gone_columns: list[str]
@@ -93,6 +98,8 @@ class RunDocument(Struct, frozen=True):
             confirmed=run.confirmed,
             rows=run.rows,
             seconds=run.seconds,
+            rows_before=run.rows_before,
+            usual_seconds=run.usual_seconds,
             sql=run.sql,
             sql_changed=run.sql_changed,
             columns=run.columns,
@@ -136,14 +143,15 @@ def shown(run: QueryRun, record: Record | None) -> ShownState:
 
 def run_documents(redis: Redis, runs: Sequence[QueryRun]) -> list[RunDocument]:
     """Return the documents of runs."""
-    found = {run.snapshot: orders.record(redis, run.snapshot) for run in runs if run.snapshot}
+    found = outcomes.by_id(redis, [run.snapshot for run in runs if run.snapshot])
     return [RunDocument.of(run, found.get(run.snapshot)) for run in runs]
 
 
 def query_documents(redis: Redis, queries: Sequence[Query], now: int) -> list[QueryDocument]:
     """Return the documents of queries. `now`: ms."""
-    states = records.states(redis, [query.name for query in queries])
-    lasts = run_documents(redis, [run for query in queries for run in records.runs(redis, query.name, 1)])
+    names = [query.name for query in queries]
+    states, newest = records.states(redis, names), records.newest(redis, names, 1)
+    lasts = run_documents(redis, [run for runs in newest.values() for run in runs])
     by_query = {last.query: last for last in lasts}
     return [_document(query, states[query.name], by_query.get(query.name), now) for query in queries]
 

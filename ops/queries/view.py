@@ -88,10 +88,10 @@ def run_lines(each: RunDocument) -> Iterator[str]:
     if each.rows is not None:
         yield f"{plural(each.rows, 'row')} read in {each.seconds or 0:.1f} s."
     if each.sql_changed:
-        yield "The SQL is another than that of the last submitted result."
+        yield "The SQL is another than that of the last good run."
     for what, names in (("New", each.new_columns), ("Gone", each.gone_columns)):
         if names:
-            yield f"{what} since the last submitted result: {visible(', '.join(names))}."
+            yield f"{what} since the last good run: {visible(', '.join(names))}."
 
 
 def left_out_lines(each: RunDocument) -> Iterator[str]:

@@ -41,6 +41,7 @@ from snapshots.rows import Selection, Unreadable
 from snapshots.tally import first
 from worker.connection import Destination
 from worker.people.batch_people import mapped_by
+from worker.snapshots import changed_query
 from worker.snapshots.baseline import as_listed, is_another
 from worker.snapshots.roster import Roster
 
@@ -193,7 +194,10 @@ def _rehearsal(
     (now,) = count(redis, [queue])
     before = orders.records(redis, orders.queue_of(queue.connection, queue.target))
     earlier = guard.removed_lately(before, now_ms())
-    why = verdict(planned.counts, connection.removal_limit(queue.target), earlier, order.max_shrink_percent)
+    limit = connection.removal_limit(queue.target)
+    why = verdict(planned.counts, limit, earlier, order.max_shrink_percent) or changed_query.verdict_of(
+        redis, queue.target, order, planned.counts, limit
+    )
     return DryRun(
         audience=queue,
         asked=asked,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import chain
 from typing import Annotated, Any, Final, Literal, cast
 
 import msgspec
@@ -42,12 +42,14 @@ class QueryRun(msgspec.Struct):
     ended: Annotated[int | None, Meta(description="When it was submitted, or ended otherwise.")] = None
     snapshot: Annotated[str, Meta(description="The snapshot that its result was submitted as.")] = ""
     rows: Annotated[int | None, Meta(description="Rows of the result.")] = None
+    rows_before: Annotated[int | None, Meta(description="Rows of the last good run.")] = None
     seconds: Annotated[float | None, Meta(description="Seconds that reading took.")] = None
+    usual_seconds: Annotated[float | None, Meta(description="The median of the last runs that were read.")] = None
     sql: Annotated[str, Meta(description="SHA-256 of the SQL.")] = ""
-    sql_changed: Annotated[bool, Meta(description="The SQL is another than that of the last submitted result.")] = False
+    sql_changed: Annotated[bool, Meta(description="The SQL is another than that of the last good run.")] = False
     columns: Annotated[dict[str, str], Meta(description="Name of each column -> its type in the database.")] = {}
-    new_columns: Annotated[list[str], Meta(description="Columns that the last submitted result did not have.")] = []
-    gone_columns: Annotated[list[str], Meta(description="Columns that only the last submitted result had.")] = []
+    new_columns: Annotated[list[str], Meta(description="Columns that the last good run did not have.")] = []
+    gone_columns: Annotated[list[str], Meta(description="Columns that only the last good run had.")] = []
     left_out: Annotated[
         dict[str, dict[str, int]], Meta(description="By column and reason, the cells that were left out.")
     ] = {}
@@ -67,7 +69,7 @@ class QueryState(msgspec.Struct, frozen=True):
     """What the ledger knows of a query. `schedule`, `next` (ms): the slot that schedulers wait for.
 
     `running`: the run that has not ended. `skips`: slots in a row that came while a run had not ended. `columns`,
-    `sql`, `good` (run), `good_at` (ms): of the last run whose result was submitted.
+    `definition`, `good` (run), `good_at` (ms): of the last good run (good.py).
     """
 
     schedule: str = ""
@@ -76,7 +78,7 @@ class QueryState(msgspec.Struct, frozen=True):
     skips: int = 0
     pause: Pause | None = None
     columns: dict[str, str] = {}
-    sql: str = ""
+    definition: dict[str, str] = {}
     good: str = ""
     good_at: int | None = None
 
@@ -99,6 +101,8 @@ class LastRun:
         return self.snapshot is not None and self.snapshot.state == "failed"
 
 
+#: The states of a run that went well or badly.
+_SAYS: Final = frozenset({"submitted", "failed", "missed"})
 _decode = msgspec.json.Decoder(QueryRun).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -119,13 +123,32 @@ def run(redis: Redis, run_id: str) -> QueryRun | None:
     return _decode(stored) if stored else None
 
 
-def runs(redis: Redis, query: str, most: int = RUNS, after: int = 0) -> list[QueryRun]:
-    """Return the last runs of a query that are remembered, newest first. `after`: leave out so many of the newest."""
-    ids = cast("list[bytes]", redis.zrevrange(keys.query(query, "runs"), after, after + most - 1))
+def by_id(redis: Redis, ids: Sequence[str]) -> dict[str, QueryRun]:
+    """Return the records of these runs that are not expired, by id, in one round trip."""
     with redis.pipeline(transaction=False) as pipe:
         for run_id in ids:
-            pipe.hget(keys.query_run(run_id.decode()), "record")
-        return [_decode(stored) for stored in pipe.execute() if stored]
+            pipe.hget(keys.query_run(run_id), "record")
+        return {run_id: _decode(stored) for run_id, stored in zip(ids, pipe.execute(), strict=True) if stored}
+
+
+def runs(redis: Redis, query: str, most: int = RUNS) -> list[QueryRun]:
+    """Return the last runs of a query that are remembered, newest first."""
+    return newest(redis, [query], most)[query]
+
+
+def newest(redis: Redis, queries: Sequence[str], most: int, after: int = 0) -> dict[str, list[QueryRun]]:
+    """Return the last runs of these queries, newest first, by the query's name, in two round trips.
+
+    `most`: of each query. `after`: leave out so many of its newest.
+    """
+    with redis.pipeline(transaction=False) as pipe:
+        for query in queries:
+            pipe.zrevrange(keys.query(query, "runs"), after, after + most - 1)
+        ids = [[each.decode() for each in found] for found in pipe.execute()]
+    known = by_id(redis, [*chain.from_iterable(ids)])
+    return {
+        query: [known[each] for each in of_one if each in known] for query, of_one in zip(queries, ids, strict=True)
+    }
 
 
 def last_runs(redis: Redis, queries: Iterable[str]) -> dict[str, LastRun]:
@@ -133,19 +156,23 @@ def last_runs(redis: Redis, queries: Iterable[str]) -> dict[str, LastRun]:
 
     A run that is queued, reading, skipped or cancelled says neither.
     """
-    found = {name: _last_run(redis, name) for name in queries}
-    return {
-        name: LastRun(last, outcomes.record(redis, last.snapshot) if last.snapshot else None)
-        for name, last in found.items()
-        if last is not None
-    }
+    found = _last_runs(redis, [*queries])
+    snapshots = outcomes.by_id(redis, [run.snapshot for run in found.values() if run.snapshot])
+    return {name: LastRun(run, snapshots.get(run.snapshot)) for name, run in found.items()}
 
 
-def _last_run(redis: Redis, query: str) -> QueryRun | None:
-    pages = (runs(redis, query, _AT_ONCE, after) for after in range(0, RUNS, _AT_ONCE))
-    return next(
-        (run for page in takewhile(bool, pages) for run in page if run.state in ("submitted", "failed", "missed")), None
-    )
+def _last_runs(redis: Redis, queries: Sequence[str]) -> dict[str, QueryRun]:
+    found: dict[str, QueryRun] = {}
+    left = queries
+    for after in range(0, RUNS, _AT_ONCE):
+        pages = newest(redis, left, _AT_ONCE, after)
+        for name, page in pages.items():
+            if last := next((run for run in page if run.state in _SAYS), None):
+                found[name] = last
+        left = [name for name, page in pages.items() if page and name not in found]
+        if not left:
+            break
+    return found
 
 
 def states(redis: Redis, queries: Iterable[str]) -> dict[str, QueryState]:
@@ -159,10 +186,11 @@ def states(redis: Redis, queries: Iterable[str]) -> dict[str, QueryState]:
 
 def _state(fields: dict[bytes, bytes]) -> QueryState:
     text = {name.decode(): value.decode() for name, value in fields.items()}
-    found: dict[str, Any] = {name: text[name] for name in ("schedule", "running", "sql", "good") if name in text}
+    found: dict[str, Any] = {name: text[name] for name in ("schedule", "running", "good") if name in text}
     found |= {name: int(text[name]) for name in ("next", "skips", "good_at") if text.get(name)}
     if "pause" in text:
         found["pause"] = msgspec.json.decode(text["pause"], type=Pause)
-    if "columns" in text:
-        found["columns"] = msgspec.json.decode(text["columns"], type=dict[str, str])
+    for name in ("columns", "definition"):
+        if name in text:
+            found[name] = msgspec.json.decode(text[name], type=dict[str, str])
     return QueryState(**found)

@@ -96,12 +96,20 @@ def shown(record: Record, noted: Mapping[bytes, bytes], is_idle: bool) -> Record
 
 def record(redis: Redis, snapshot_id: str) -> Record | None:
     """Return the record of a snapshot, None if unknown or expired. Raises ValueError for a malformed id."""
-    stored = cast("bytes | None", redis.get(keys.snapshot(snapshot_id)))
-    if stored is None:
-        return None
+    return by_id(redis, [snapshot_id]).get(snapshot_id)
+
+
+def by_id(redis: Redis, ids: Sequence[str]) -> dict[str, Record]:
+    """Return the records of these snapshots that exist, by id, in two round trips. Raises ValueError as `record`."""
     with redis.pipeline(transaction=False) as pipe:
-        ask(pipe, Queue.parse(decode(stored).queue), [snapshot_id])
-        return answer(pipe.execute())[0]
+        for each in ids:
+            pipe.get(keys.snapshot(each))
+        stored = zip(ids, cast("list[bytes | None]", pipe.execute()), strict=True)
+        of_queues: dict[Queue, list[str]] = {}
+        for each, value in stored:
+            if value is not None:
+                of_queues.setdefault(Queue.parse(decode(value).queue), []).append(each)
+        return {each.order.snapshot: each for each in _answered(pipe, of_queues)}
 
 
 def records(redis: Redis, queue: Queue) -> list[Record]:
@@ -127,11 +135,15 @@ def recent(
         ids: dict[Queue, list[str]] = {}
         for _, queue, each in {*chosen, *(each for each in found if each[1] in always)}:
             ids.setdefault(queue, []).append(each.decode())
-        for queue, of_one in ids.items():
-            ask(pipe, queue, of_one)
-        answers = iter(pipe.execute())
-    shown = [record for of_one in ids.values() for record in answer([*islice(answers, 2 + 2 * len(of_one))])]
-    return sorted(shown, key=lambda record: record.since, reverse=True)
+        return sorted(_answered(pipe, ids), key=lambda record: record.since, reverse=True)
+
+
+def _answered(pipe: Any, of_queues: Mapping[Queue, Sequence[str]]) -> list[Record]:
+    """Return the records of these snapshots of several queues that exist, in one round trip."""
+    for queue, ids in of_queues.items():
+        ask(pipe, queue, ids)
+    answers = iter(pipe.execute())
+    return [each for ids in of_queues.values() for each in answer([*islice(answers, 2 + 2 * len(ids))])]
 
 
 def ask(pipe: Any, queue: Queue, ids: Sequence[str]) -> None:

@@ -53,6 +53,10 @@ class SnapshotOrder(msgspec.Struct, frozen=True, omit_defaults=True):
     list_name: Annotated[str, Meta(description="Name of the list, if it is not the audience's.")] = ""
     campaign: str = ""
     group: str = ""
+    run: Annotated[str, Meta(description="The run of a query whose result it is.")] = ""
+    definition: Annotated[
+        dict[str, str], Meta(description="Of a query: its SQL, source and columns, as hashes and names.")
+    ] = {}
 
     @property
     def compares(self) -> bool:

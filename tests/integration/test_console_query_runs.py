@@ -82,7 +82,7 @@ def test_the_equations_of_a_run_add_up(shown: RunPage) -> None:
     for words in (
         "50 people in 50 rows = 47 to be on the list + 2 duplicates + 1 rejected",
         "47 people to be on the list = 30 added + 1 updated + 16 unchanged; 4 removed, 50.0% of the list",
-        "The SQL is another than that of the last submitted result.",
+        "The SQL is another than that of the last good run.",
         "Rejected 1 Added 30 Updated 1 Removed 4 Left out 3",
     ):
         assert words in page

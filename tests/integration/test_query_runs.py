@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,86 +16,27 @@ from queues import doorbell, holds
 from queues.clock import now_ms
 from queues.errors import QueueFull
 from queues.queries import leases, records, slots
-from queues.queries.records import QueryRun
 from queues.snapshots import guard, orders
 from queues.snapshots.guard import GUARD
 from scheduler import queries as schedule
-from tests.support.mirrored import Mirrored, mirrored
 from tests.support.queries import last, lease_over, state
+from tests.support.query_shop import ANN, BOB, CID, SQL, Shop, query_shop
 from tests.support.waiting import until
 from worker.process import settings_of_process
 from worker.queries import run as worker
 
-ANN, BOB, CID = "ann@example.com", "bob@example.com", "cid@example.com"
-TOML = """
-[sources.shop]
-sqlite = "shop.sqlite"
-[queries.42]
-source = "shop"
-sql_file = "vips.sql"
-name = "VIPs"
-every = "1h"
-"""
-SQL = "select email, plan from people"
+#: A query that reads its rows does not end.
+ENDLESS = "with recursive n(x) as (select 1 union all select x + 1 from n) select x as mailbox from n"
 
 
 class Dead(BaseException):
     """The worker dies here."""
 
 
-class Shop:
-    """A database of people, a query about them, and everything that carries it out."""
-
-    def __init__(self, lists: Mirrored, folder: Path) -> None:
-        self.lists, self.redis, self.folder = lists, lists.redis, folder
-
-    def people(self, *people: tuple[str, str]) -> None:
-        """The table has these people and their plans."""
-        with sqlite3.connect(self.folder / "shop.sqlite") as database:
-            database.execute("drop table if exists people")
-            database.execute("create table people (email text, plan text)")
-            database.executemany("insert into people values (?, ?)", people)
-        database.close()
-
-    def settings(self, more: str = "", sql: str = SQL) -> None:
-        """Other settings of the query, or another SQL."""
-        (self.folder / "connections.toml").write_text(TOML + more)
-        (self.folder / "vips.sql").write_text(sql)
-        settings_of_process.cache_clear()
-
-    def run(self, *, stays_held: bool = False, **more: Any) -> QueryRun:
-        """Somebody asks for a run, a worker carries it out, and everything comes to its end, or to a hold."""
-        run_id, _ = slots.order(self.redis, "42", "cli:ann", now_ms(), **more)
-        worker.run(run_id)
-        return self.ended(run_id, stays_held=stays_held)
-
-    def ended(self, run_id: str, *, stays_held: bool = False) -> QueryRun:
-        for _ in range(6) if stays_held else ():
-            self.lists.system.work()
-        if not stays_held:
-            self.lists.settle()
-        found = records.run(self.redis, run_id)
-        assert found is not None
-        return found
-
-    def snapshots(self) -> list[str]:
-        """The states of the snapshots, oldest first."""
-        queue = orders.queue_of("default", "42")
-        return [record.state for record in reversed(orders.records(self.redis, queue))]
-
-
 @pytest.fixture
 def shop(redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Shop]:
-    (tmp_path / "connections.toml").write_text(TOML)
-    (tmp_path / "vips.sql").write_text(SQL)
-    with mirrored(redis, redis_url, monkeypatch, FERRY_CONNECTIONS=str(tmp_path / "connections.toml")) as lists:
-        found = Shop(lists, tmp_path)
-        found.people((ANN, "gold"), (BOB, "blue"))
+    with query_shop(redis, redis_url, monkeypatch, tmp_path) as found:
         yield found
-
-
-def members(shop: Shop) -> set[str]:
-    return shop.lists.klaviyo.members("VIPs")
 
 
 def test_a_slot_makes_the_list_equal_to_the_result(shop: Shop) -> None:
@@ -108,14 +48,14 @@ def test_a_slot_makes_the_list_equal_to_the_result(shop: Shop) -> None:
     worker.run(last(shop.redis, "42").id)
     run = shop.ended(last(shop.redis, "42").id)
     assert (run.state, run.rows, run.slot, run.error) == ("submitted", 2, start + hour, "")
-    assert members(shop) == {ANN, BOB}
+    assert shop.members() == {ANN, BOB}
     shop.people((ANN, "gold"), (CID, "blue"))
     again = shop.run()
     record = orders.record(shop.redis, again.snapshot)
     assert record is not None
     assert record.counts is not None
     assert (record.state, record.counts.adds, record.counts.removals) == ("delivered", 1, 1)
-    assert members(shop) == {ANN, CID}
+    assert shop.members() == {ANN, CID}
     assert run.seconds is not None
     known = state(shop.redis, "42")
     assert (known.good, known.running, known.good_at) == (again.id, "", record.order.at)
@@ -142,11 +82,11 @@ def test_a_worker_that_dies_leaves_a_run_that_is_carried_out_once(
         with pytest.raises(Dead):
             worker.run(run_id)
     if (module, after) != (leases, True):
-        assert members(shop) == set()
+        assert shop.members() == set()
         lease_over(shop.redis, run_id)
     worker.run(run_id)
     run = shop.ended(run_id)
-    assert (run.state, members(shop), shop.snapshots()) == ("submitted", {ANN, BOB}, ["delivered"])
+    assert (run.state, shop.members(), shop.snapshots()) == ("submitted", {ANN, BOB}, ["delivered"])
     assert state(shop.redis, "42").running == ""
 
 
@@ -177,6 +117,7 @@ def test_a_result_that_is_not_as_it_must_be_touches_no_list(shop: Shop) -> None:
         ('columns = { plan = "tier" }', SQL, "columns"),
         ('attributes = ["plan", "points"]', SQL, "columns"),
         ("", "select email as mailbox, plan from people", "columns"),
+        ("", ENDLESS, "columns"),
         ("min_rows = 3", SQL, "too_few_rows"),
         ("max_rows = 1", SQL, "too_many_rows"),
         ("", "select email from nowhere", "query_failed"),
@@ -187,7 +128,7 @@ def test_a_result_that_is_not_as_it_must_be_touches_no_list(shop: Shop) -> None:
         assert (run.state, run.error, run.snapshot) == ("failed", code, ""), more
         assert run.remedy.startswith("The list was not touched. ")
         assert ANN not in run.remedy
-    assert (members(shop), shop.snapshots()) == ({ANN, BOB}, ["delivered"])
+    assert (shop.members(), shop.snapshots()) == ({ANN, BOB}, ["delivered"])
     shop.settings()
     assert shop.run().state == "submitted"
 
@@ -212,10 +153,10 @@ def test_the_guard_holds_a_run_and_a_good_one_takes_its_place(shop: Shop) -> Non
     assert hold.reason == GUARD
     shop.people((ANN, "gold"))
     shop.run()
-    assert (shop.snapshots(), members(shop)) == (["delivered", "superseded", "delivered"], {ANN})
+    assert (shop.snapshots(), shop.members()) == (["delivered", "superseded", "delivered"], {ANN})
     shop.people()
     shop.run(confirmed=True)
-    assert (shop.snapshots()[-1], members(shop)) == ("delivered", set())
+    assert (shop.snapshots()[-1], shop.members()) == ("delivered", set())
 
 
 def test_a_result_with_too_many_people_who_cannot_be_sent_is_held(shop: Shop) -> None:
@@ -224,7 +165,7 @@ def test_a_result_with_too_many_people_who_cannot_be_sent_is_held(shop: Shop) ->
     run = shop.run(stays_held=True)
     record = orders.record(shop.redis, run.snapshot)
     assert record is not None
-    assert (record.state, members(shop)) == ("held", set())
+    assert (record.state, shop.members()) == ("held", set())
     hold = holds.of_queue(shop.redis, orders.queue_of("default", "42"))
     assert hold is not None
     said = "1 of 2 people in the snapshot cannot be sent: 50.0 %, and max_shrink_percent is 25"
@@ -253,8 +194,7 @@ def test_a_run_that_was_submitted_is_not_said_to_be_cancelled(shop: Shop, monkey
 
 
 def test_a_run_is_cancelled_while_the_database_thinks(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    endless = "with recursive n(x) as (select 1 union all select x + 1 from n) select count(*) as email from n"
-    shop.settings(sql=endless)
+    shop.settings(sql=ENDLESS.replace("x as mailbox", "count(*) as email"))
     monkeypatch.setattr(worker, "RENEW_S", 0.05)
     run_id, _ = slots.order(shop.redis, "42", "cli:ann", now_ms())
     with ThreadPoolExecutor(1) as thread:
@@ -275,7 +215,7 @@ def test_a_worker_that_is_interrupted_gives_its_run_back(shop: Shop, monkeypatch
         worker.run(run_id)
     assert leases.to_ring(shop.redis, now_ms()) == [run_id]
     worker.run(run_id)
-    assert (shop.ended(run_id).state, members(shop)) == ("submitted", {ANN, BOB})
+    assert (shop.ended(run_id).state, shop.members()) == ("submitted", {ANN, BOB})
 
 
 def test_the_run_of_a_query_that_is_gone_ends(shop: Shop) -> None:

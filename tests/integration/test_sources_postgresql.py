@@ -147,6 +147,7 @@ def test_a_column_that_the_settings_name_must_be_there_in_any_case(source: DataS
     assert "'tier', which is missing" in refused(source, "TABLE marts.vips", columns={"plan": "tier"}).remedy
     assert "several columns named email" in refused(source, "SELECT email, email FROM marts.vips").remedy
     assert "the column 'photo' has bytes" in refused(source, "SELECT 'x'::bytea AS photo").remedy
+    assert refused(source, "SELECT NULL::bytea[] AS photo WHERE false").code == "binary_column"
 
 
 @pytest.mark.parametrize("batches", [0, 1, 2])

@@ -22,6 +22,7 @@ FILES = {
     "requirements-xlsx.txt": ("xlsx",),
     "requirements-sql.txt": ("sql",),
     "requirements-duckdb.txt": ("duckdb",),
+    "requirements-mysql.txt": ("mysql",),
 }
 #: Those that are installed into an environment of their own.
 APART = ("requirements-clients.txt",)

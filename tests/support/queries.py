@@ -10,7 +10,7 @@ from redis import Redis
 from configuration.queries import Query
 from queues import keys
 from queues.clock import now_ms
-from queues.queries import leases, records, slots
+from queues.queries import good, leases, records, slots
 from queues.queries.records import QueryRun, QueryState
 from queues.snapshots import orders
 from queues.snapshots.records import Counts, Outcomes, Record, SnapshotOrder
@@ -45,12 +45,13 @@ def states(redis: Redis, name: str = NAME) -> list[str]:
 
 
 def good_run(redis: Redis, name: str = NAME) -> str:
-    """A worker has read three rows and submitted them; the id of the run."""
+    """A worker has read three rows and submitted them, and their changes are queued; the id of the run."""
     run_id, _ = slots.order(redis, name, "cli:ann", now_ms())
     held = leases.take(redis, run_id, "shop", 1, now_ms(), 60_000, 5_000)
     assert held is not None
     held.run.state, held.run.ended, held.run.rows, held.run.seconds = "submitted", now_ms(), 3, 1.5
-    assert leases.end(redis, held, {"good": run_id, "good_at": now_ms()})
+    assert leases.end(redis, held, {})
+    assert good.accepted(redis, run_id, now_ms(), {})
     return run_id
 
 
@@ -65,7 +66,8 @@ def compared_run(redis: Redis, counts: Counts, ends: Outcomes, **more: Any) -> Q
     orders.submit(redis, queue, record, b"", now_ms())
     held.run.state, held.run.ended, held.run.rows = "submitted", now_ms(), counts.rows
     held.run.snapshot, held.run.sql_changed = order.snapshot, True
-    assert leases.end(redis, held, {"good": run_id, "good_at": now_ms()})
+    assert leases.end(redis, held, {})
+    assert good.accepted(redis, run_id, now_ms(), {})
     return held.run
 
 

@@ -10,7 +10,7 @@ import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from redis import Redis
@@ -30,7 +30,7 @@ from sources.errors import SourceError
 from text.wording import sentence
 from worker.errors import DeliveryFailed
 from worker.process import ledger, settings_of_process
-from worker.queries.result import facts_of, staged
+from worker.queries.result import facts_of, note_usual, staged
 
 log = logging.getLogger(__name__)
 
@@ -113,6 +113,7 @@ def _carry_out(redis: Redis, held: HeldRun, query: Query, source: DataSource, st
         why = f"{held.crashes} attempts ended without a result: their workers died or failed, see their logs"
         return _fail(redis, held, "crashed_worker", why)
     held.run.state, held.run.started = "reading", now_ms()
+    note_usual(redis, held.run)
     if not leases.renew(redis, held, now_ms(), LEASE_MS):
         return _lost(held)
     if record := _read(redis, held, query, source, stop):
@@ -157,16 +158,10 @@ def _submit(redis: Redis, held: HeldRun, query: Query, record: Record) -> None:
     except OutOfMemoryError:
         return _fail(redis, held, "ledger_full", _LEDGER_FULL)
     held.run.state, held.run.ended = "submitted", now_ms()
-    if not leases.end(redis, held, _good(held, record)):
+    if not leases.end(redis, held, {"skips": 0}):
         return _lost(held)
     log.info("run %s: %d rows read; submitted as snapshot %s", held.run.id, held.run.rows or 0, held.run.snapshot)
     return None
-
-
-def _good(held: HeldRun, record: Record) -> dict[str, Any]:
-    """Return what the ledger remembers of a run whose result was submitted."""
-    columns = msgspec.json.encode(held.run.columns)
-    return {"good": held.run.id, "good_at": record.order.at, "sql": held.run.sql, "columns": columns, "skips": 0}
 
 
 def _fail(redis: Redis, held: HeldRun, code: str, why: str) -> None:

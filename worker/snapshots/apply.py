@@ -19,6 +19,7 @@ from queues.change import Body, encode
 from queues.clock import now_ms
 from queues.dead_letters import DeadLetter
 from queues.errors import QueueFull, SnapshotReplaced
+from queues.queries import good
 from queues.snapshots import members, mirror, orders, rosters
 from queues.snapshots.records import Outcomes, State
 from snapshots.gathering import Gathered
@@ -156,6 +157,8 @@ def close_all(delivery: Delivery) -> None:
     for of in carriers(delivery):
         carried_out = of.order.at if of.course.step == "finish" and not of.order.compares else None
         members.end(delivery.redis, of.audience, of.order.snapshot, carried_out)
+        if carried_out is not None and of.order.run and _state(of) == "delivering":
+            good.accepted(delivery.redis, of.order.run, of.order.at, of.order.definition)
         _close(of)
 
 

@@ -30,6 +30,7 @@ from snapshots.tally import KEPT, first
 from worker.errors import HELD_MS, Later
 from worker.people.batch_people import MAX_ROW, encode_row, mapped_by
 from worker.progress import Rejection
+from worker.snapshots import changed_query
 from worker.snapshots.run import SnapshotRun
 
 log = logging.getLogger(__name__)
@@ -133,7 +134,9 @@ def approve(of: SnapshotRun, plan: Plan) -> None:
     queue = of.delivery.batch.queue
     earlier = queue_guard.removed_lately(orders.records(of.delivery.redis, queue), now_ms())
     limit = of.connection.removal_limit(of.audience.target)
-    why = plan_rules.verdict(plan.counts, limit, earlier, of.order.max_shrink_percent)
+    why = plan_rules.verdict(plan.counts, limit, earlier, of.order.max_shrink_percent) or changed_query.verdict_of(
+        of.delivery.redis, of.audience.target, of.order, plan.counts, limit
+    )
     asked = of.order.confirmed or queue_guard.is_confirmed(of.delivery.redis, queue, of.order.snapshot)
     if why and not asked:
         _ask(of, why)

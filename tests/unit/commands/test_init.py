@@ -14,7 +14,7 @@ from dotenv import dotenv_values
 from commands.main import main
 from configuration import settings
 from configuration.connections_file import ConnectionSchema
-from configuration.queries_file import QuerySchema, SourceSchema
+from configuration.queries_schema import QuerySchema, SourceSchema
 
 ANSWERS = "staging\nredis://redis:6379/1\nsegment\npk_of_ours\n"
 

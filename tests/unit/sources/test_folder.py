@@ -163,6 +163,7 @@ def test_a_column_that_is_gone_is_named(exports: DataSource) -> None:
 
 def test_bytes_are_refused_with_their_column(exports: DataSource) -> None:
     assert "the column 'photo' has bytes" in refused(exports, "SELECT 'x'::BLOB AS photo").remedy
+    assert refused(exports, "SELECT NULL::BLOB AS photo WHERE false").code == "binary_column"
 
 
 @pytest.mark.parametrize(

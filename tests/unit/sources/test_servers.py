@@ -30,7 +30,8 @@ def test_any_dialect_of_sqlalchemy_is_read(server: DataSource) -> None:
 
 
 def test_what_is_no_select_is_refused_and_never_committed(server: DataSource) -> None:
-    assert refused(server, "DELETE FROM people").code == "query_failed"
+    for sql in ("DELETE FROM people", "/* SELECT */ DROP TABLE people", "PRAGMA user_version = 7"):
+        assert refused(server, sql).code == "query_failed"
     assert len(result(server, "SELECT email FROM people").rows) == 5_000
 
 
@@ -50,6 +51,8 @@ def test_the_text_of_a_driver_is_not_kept(server: DataSource) -> None:
         (DataSource("exports", "folder", "."), "duckdb", "A folder of files needs DuckDB. "),
         (DataSource("wh", "server", "postgresql://h/d"), "sqlalchemy", "A database server needs SQLAlchemy. "),
         (DataSource("wh", "server", "postgresql://h/d"), "psycopg", "PostgreSQL needs psycopg. "),
+        (DataSource("wh", "server", "mysql://h/d"), "pymysql", "MySQL needs PyMySQL. "),
+        (DataSource("wh", "server", "mariadb+pymysql://h/d"), "pymysql", "MySQL needs PyMySQL. "),
     ],
 )
 def test_a_missing_package_is_named_with_the_command_that_installs_it(

@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql
 
 from configuration.queries import DataSource, Query
 from sources.errors import SourceError
-from sources.statement import Binds, Statement, statement_of
+from sources.statement import Binds, Statement, begins_to_read, statement_of
 
 SHOP = DataSource("shop", "sqlite", "/srv/shop.sqlite")
 
@@ -48,6 +48,26 @@ def test_only_the_two_values_outside_of_literals_and_comments_are_bound(sql: str
 @given(st.text("a:'\\\"% [](){}$-/*\n1", max_size=30))
 def test_sql_without_the_values_reaches_the_server_unchanged(sql: str) -> None:
     assert compiled(sql) == (sql.replace("%", "%%"), {})
+
+
+@pytest.mark.parametrize(
+    ("sql", "reads"),
+    [
+        ("select 1", True),
+        (" -- all\n# of\n/* them */ (SELECT 1)", True),
+        ("WITH x AS (SELECT 1) SELECT * FROM x", True),
+        ("TABLE vips", True),
+        ("VALUES (1)", True),
+        ("SELECTED", False),
+        ("/* select */ delete from vips", False),
+        ("/*! delete from vips */ select 1", False),
+        ("/*M! delete from vips */ select 1", False),
+        ("set global x = 1", False),
+        ("", False),
+    ],
+)
+def test_only_what_begins_as_a_select_does_begins_to_read(sql: str, reads: bool) -> None:
+    assert begins_to_read(sql) is reads
 
 
 def test_the_values_are_iso_8601_in_utc() -> None:
