@@ -14,7 +14,7 @@ from redis.asyncio.cluster import ClusterPipeline as AsyncClusterPipeline
 from redis.asyncio.cluster import RedisCluster as AsyncRedisCluster
 from redis.cluster import PRIMARY
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisClusterException
+from redis.exceptions import MovedError, RedisClusterException
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from queues.server import nodes
@@ -23,20 +23,33 @@ from queues.server.pools import Turns
 
 
 class _AsyncPipeline(AsyncClusterPipeline):
-    """A pipeline with the errors of one server. After a fault, the client asks for the topology."""
+    """A pipeline with the errors of one server. After a fault, the client asks for the topology.
+
+    If one of its commands is for a certain node, such as WAIT, none is sent to another: what a moved slot's new node
+    would write, nobody would have waited for. Such a command fails, and the next one goes to the new node.
+    """
 
     cluster_client: AsyncCluster
+    _is_bound = False
+
+    def execute_command(self, *args: Any, **kwargs: Any) -> Any:
+        """Queue a command."""
+        self._is_bound |= "target_nodes" in kwargs
+        return super().execute_command(*args, **kwargs)
 
     async def execute(self, raise_on_error: bool = True, allow_redirections: bool = True) -> list[Any]:
         """Send the commands and return the answers in their order."""
         try:
             async with self.cluster_client.turn():
-                answers = list(await super().execute(raise_on_error, allow_redirections))
+                answers = list(await super().execute(raise_on_error, allow_redirections and not self._is_bound))
         except (RedisConnectionError, RedisTimeoutError, OSError):
             self.cluster_client.outdated()
             raise
         if any(isinstance(each, RedisConnectionError | RedisTimeoutError | OSError) for each in answers):
             self.cluster_client.outdated()
+        for each in answers:
+            if isinstance(each, MovedError):
+                await self.cluster_client.nodes_manager.move_slot(each)
         return answers
 
 
