@@ -135,7 +135,7 @@ def test_a_pipeline_does_not_wait_for_a_hung_node_with_each_of_its_commands(
 
     def noting(client: Any, node: Any, *args: Any, **more: Any) -> Any:
         asked.append(node.port)
-        return as_it_is(client, node, *args, **more)
+        return as_it_is(client, node, *args, **more)  # type: ignore[no-untyped-call]
 
     with connect(f"{nodes.url}?socket_timeout=0.2") as client, client.pipeline(transaction=False) as pipe:
         port = nodes.owner(keys.WAKE)

@@ -13,6 +13,7 @@ from typing import Any, Final
 import pytest
 from redis import Redis
 from redis.crc import key_slot
+from redis.exceptions import ResponseError
 
 from queues.server.connection import connect
 from tests.support.valkey import VALKEY, command, wait_until_up
@@ -137,12 +138,12 @@ class Nodes:
         slot, source = key_slot(key.encode()), self.owner(key)
         with Redis(HOST, source) as old, Redis(HOST, target) as new:
             from_id, to_id = (node.execute_command("CLUSTER MYID") for node in (old, new))
-            new.execute_command("CLUSTER SETSLOT", slot, "IMPORTING", from_id)
-            old.execute_command("CLUSTER SETSLOT", slot, "MIGRATING", to_id)
+            _assign(new, slot, "IMPORTING", from_id)
+            _assign(old, slot, "MIGRATING", to_id)
             while found := old.execute_command("CLUSTER GETKEYSINSLOT", slot, 1):
                 old.execute_command("MIGRATE", HOST, target, "", 0, 5_000, "KEYS", *found)
             for node in (new, old):
-                node.execute_command("CLUSTER SETSLOT", slot, "NODE", to_id)
+                _assign(node, slot, "NODE", to_id)
 
     def owner(self, key: str) -> int:
         """The port of the master that has a key, as the others see it."""
@@ -166,6 +167,21 @@ class Nodes:
     def _slots(self) -> list[Any]:
         with Redis(HOST, self._up()[0]) as node:
             return list(node.execute_command("CLUSTER SLOTS"))
+
+
+def _assign(node: Redis, *words: Any) -> None:
+    """Say where a slot is. Valkey asks the replicas first, and one may just be connecting."""
+
+    def said() -> bool:
+        try:
+            node.execute_command("CLUSTER SETSLOT", *words)
+        except ResponseError as fault:
+            if "NOREPLICAS" not in str(fault):
+                raise
+            return False
+        return True
+
+    until(said, "the replicas are there")
 
 
 def _knows(port: int, others: int) -> bool:

@@ -19,7 +19,8 @@ from cryptography.x509.oid import NameOID
 
 def self_signed(folder: Path, *names: str) -> Path:
     """A certificate for 127.0.0.1, or for names instead, and its key, in one file."""
-    meant = [x509.DNSName(name) for name in names] or [x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    here = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    meant: list[x509.GeneralName] = [x509.DNSName(name) for name in names] or [here]
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "store")])
     now = datetime.datetime.now(datetime.UTC)
