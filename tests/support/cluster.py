@@ -161,6 +161,23 @@ class Nodes:
         """The port of a replica."""
         return next(int(replica[1]) for _, _, (_, port, *_), replica, *_ in self._slots() if int(port) == master)
 
+    def healthy(self) -> bool:
+        """Whether all see the same, and each master has a replica that has everything."""
+        views = [self._view(port) for port in self._up()]
+        replicas = [port for _, found in views[0].values() for port in found]
+        return (
+            all(view == views[0] for view in views)
+            and all(found for _, found in views[0].values())
+            and all(self.follows(port) for port in replicas)
+        )
+
+    def _view(self, port: int) -> dict[tuple[int, int], tuple[int, frozenset[int]]]:
+        with Redis(HOST, port) as node:
+            return {
+                (first, last): (int(master), frozenset(int(replica[1]) for replica in replicas))
+                for first, last, (_, master, *_), *replicas in node.execute_command("CLUSTER SLOTS")
+            }
+
     def _up(self) -> list[int]:
         return [port for port in self._processes if port not in self._paused]
 
@@ -174,7 +191,7 @@ def _assign(node: Redis, *words: Any) -> None:
 
     def said() -> bool:
         try:
-            node.execute_command("CLUSTER SETSLOT", *words)
+            node.execute_command("CLUSTER SETSLOT", *words)  # type: ignore[no-untyped-call]  # as in redis-py
         except ResponseError as fault:
             if "NOREPLICAS" not in str(fault):
                 raise

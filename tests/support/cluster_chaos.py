@@ -70,6 +70,7 @@ class ClusterChaos(Chaos):
         )
 
     def _add_or_remove(self, _: str) -> None:
+        until(self._nodes.healthy, "all nodes agree")
         if self._added is None:
             master = self._nodes.add()
             self._added = (master, self._nodes.add(master))
@@ -92,6 +93,7 @@ class ClusterChaos(Chaos):
         self.done["slot moved"] += 1
 
     def _any_master(self) -> int:
+        until(self._nodes.healthy, "all nodes agree")
         return self.random.choice(self._nodes.masters())
 
     def _is_replica_now(self, port: int) -> None:
