@@ -9,6 +9,8 @@ export PYTHONDONTWRITEBYTECODE :=
 SECONDS := 600
 STORIES := 200
 SEED :=
+# For `make soak`: 1 for a Redis Cluster, whose nodes die, hang, move slots, come and go.
+CLUSTER :=
 # For `make pins`: the package to update to its newest version, or "all"; by default versions stay.
 UPDATE :=
 
@@ -27,7 +29,7 @@ help:
 	@echo "make lint    check formatting, lint, types and import rules"
 	@echo "make bench   measure, and write docs/benchmarks.md"
 	@echo "make trips   count the files and calls that one change, one flush and one snapshot go through"
-	@echo "make soak    run random faults under load: make soak SECONDS=600 SEED=7"
+	@echo "make soak    run random faults under load: make soak SECONDS=600 SEED=7; on a Redis Cluster: make soak CLUSTER=1"
 	@echo "make stories compare queries, single changes and dying processes with a model: make stories STORIES=200 SEED=7"
 	@echo "make ugly    send 20,000 malformed requests and measure the processes: make ugly SEED=7"
 	@echo "make pins    write the requirements files from pyproject.toml; to update a package: make pins UPDATE=redis"
@@ -79,7 +81,7 @@ trips: .venv/run
 	$(BIN)/python -m bench.trips
 
 soak: .venv/dev
-	$(BIN)/python -m tests.support.soak --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
+	$(BIN)/python -m tests.support.soak --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) $(if $(CLUSTER),--cluster)
 
 # The first story has this seed, the others the numbers after it.
 stories: .venv/dev

@@ -39,6 +39,7 @@ EXAMPLES: Final = {
     "FERRY_MAX_PENDING": "5000000",
     "FERRY_MAX_PENDING_PER_QUEUE": "1000000",
     "FERRY_DURABLE": "fsync, replicas:1, or local",
+    "FERRY_REDIS_CONNECTIONS": "20",
     "FERRY_SECRET_KEY": "a long random text, such as the output of: openssl rand -hex 32",
     "FERRY_ADMIN_TOKEN": "a long random text, such as the output of: openssl rand -hex 32",
     "FERRY_CONNECTIONS": "connections.toml",

@@ -44,6 +44,7 @@ class Settings:
     `installation`: the installation that the Redis must belong to; None: any.
     `max_pending` and `max_pending_per_queue`: limits of pending changes, in all queues and in one. `durable`: what
     Redis must confirm before the intake answers a sender.
+    `redis_connections`: to a server, of a web process; None: no limit.
     `tokens`: of senders that may post everywhere; `senders`: those of connections.toml, each with its scope.
     `segment_secrets`: Segment may sign its webhooks with any of them.
     `secret_keys`: the first encrypts, all decrypt, so that a key can be replaced without losing stored data.
@@ -67,6 +68,7 @@ class Settings:
     max_pending: int = bounds.PENDING
     max_pending_per_queue: int = bounds.PENDING_IN_QUEUE
     durable: Durability = LOCAL
+    redis_connections: int | None = None
     trusted_proxies: tuple[checks.Network, ...] = checks.LOOPBACK
     alerts: Alerting | None = None
     sources: tuple[DataSource, ...] = ()
@@ -135,6 +137,7 @@ def _plain(env: Env) -> dict[str, Any]:
         "port": env.int("PORT", 8000, validate=validate.Range(0, 65535)),
         "max_pending": env.int("FERRY_MAX_PENDING", bounds.PENDING, validate=at_least_one),
         "max_pending_per_queue": env.int("FERRY_MAX_PENDING_PER_QUEUE", bounds.PENDING_IN_QUEUE, validate=at_least_one),
+        "redis_connections": env.int("FERRY_REDIS_CONNECTIONS", None, validate=validate.Range(min=10)),
         "sftp_url": env.str("FERRY_SFTP_URL", None, validate=checks.sftp_url),
         "sftp_key": env.str("FERRY_SFTP_KEY", None),
         "sftp_host_key": env.str("FERRY_SFTP_HOST_KEY", None),

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import falcon.asgi
 from redis.asyncio import Redis
@@ -43,6 +43,10 @@ log = logging.getLogger(__name__)
 
 _Receive = Callable[[], Awaitable[dict[str, Any]]]
 _Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+#: Connections of a web process that are not the intake's: the console has four, the alerts one.
+_BESIDE: Final = 5
 
 
 class Intake(falcon.asgi.App[falcon.asgi.Request, falcon.asgi.Response]):
@@ -105,7 +109,8 @@ class _Lifespan:
 
 def create_app(settings: Settings) -> Intake:
     """Create the app, with one connection pool and one group commit for its process."""
-    redis = connect_async(settings.redis_url)
+    limit = settings.redis_connections
+    redis = connect_async(settings.redis_url, limit and limit - _BESIDE)
     commit = GroupCommit(redis, settings.max_pending_per_queue, settings.durable)
     bodies = BodyReader(settings.trusted_proxies)
     uses = Uses(redis)

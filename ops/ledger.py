@@ -15,7 +15,7 @@ from configuration.settings import Settings
 from ops.errors import Failed, Misconfigured
 from queues import clock
 from queues.connections import accounts
-from queues.errors import NodeOfCluster, NotOurs
+from queues.errors import WRONG_CERTIFICATE, NodeOfCluster, NotOurs, is_too_many_clients, is_wrong_certificate
 from queues.server import installation
 from queues.server.connection import connect
 
@@ -78,8 +78,10 @@ def _cause(fault: RedisError) -> str:
 
 
 def _remedy(url: str, fault: RedisError) -> str:
-    if "max number of clients reached" in str(fault):
+    if is_too_many_clients(fault):
         return "Raise its maxclients: docs/deploy.md, Connections to Redis, says how many Ferry needs."
+    if is_wrong_certificate(fault):
+        return WRONG_CERTIFICATE
     match fault:
         case AuthenticationError():
             return "Correct the user and password in REDIS_URL."

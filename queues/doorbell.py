@@ -41,7 +41,7 @@ INTERRUPTIONS = (ShutDownImminentException, JobTimeoutException)
 
 
 def rq_client(redis: Redis) -> Redis:
-    """Return the client that RQ uses: on a cluster, that of the one node with RQ's keys (server/slot_owner.py)."""
+    """Return the client that RQ uses: on a cluster, that of the one node with RQ's keys (server/cluster.py)."""
     return cast(Redis, redis.rq) if isinstance(redis, ClusterClient) else redis
 
 

@@ -73,13 +73,39 @@ TOO_MANY_CLIENTS: Final = (
 )
 
 
+class NoFreeConnection(RedisConnectionError):
+    """This process has as many connections as FERRY_REDIS_CONNECTIONS allows. `seconds`: waited for one."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(
+            "This process has as many connections to Redis as FERRY_REDIS_CONNECTIONS allows, and none was free within "
+            f"{seconds:.0f} s. Raise it: docs/deploy.md, Connections to Redis, says how many Ferry needs."
+        )
+
+
 def is_too_many_clients(fault: BaseException | None) -> bool:
     """Return whether Redis refused a connection because it has too many. Redis gives this fault no code of its own."""
-    return isinstance(fault, RedisConnectionError) and "max number of clients" in str(fault)
+    return isinstance(fault, RedisError) and "max number of clients" in str(fault)
+
+
+WRONG_CERTIFICATE: Final = (
+    "Its certificate is for another name, or its issuer is unknown. Correct the host in REDIS_URL, or name the file of "
+    "the issuer in ssl_ca_certs. Nodes of a cluster must announce the names in their certificates: docs/deploy.md, "
+    "Redis Cluster."
+)
+
+
+def is_wrong_certificate(fault: BaseException) -> bool:
+    """Return whether the certificate of Redis was refused. redis-py gives this fault no class of its own."""
+    return "CERTIFICATE_VERIFY_FAILED" in str(fault)
 
 
 def outage(fault: RedisError) -> str:
     """Return why Redis cannot be used, for a log line."""
+    if isinstance(fault, NoFreeConnection):
+        return str(fault)
+    if is_wrong_certificate(fault):
+        return f"Redis cannot be trusted ({fault}). {WRONG_CERTIFICATE}"
     return TOO_MANY_CLIENTS if is_too_many_clients(fault) else f"Redis does not answer ({fault})."
 
 
@@ -87,7 +113,10 @@ class Unavailable(LedgerError):
     """Redis cannot be reached or is full; nothing was accepted. Repeat the request."""
 
     def __str__(self) -> str:
-        if is_too_many_clients(self.__cause__):
+        cause = self.__cause__
+        if isinstance(cause, NoFreeConnection):
+            return f"{cause} Nothing was accepted. Repeat the request."
+        if is_too_many_clients(cause):
             return f"{TOO_MANY_CLIENTS} Nothing was accepted. Repeat the request."
         return super().__str__()
 

@@ -1,25 +1,23 @@
 """Group commit: acceptances that arrive in one turn of the event loop share one round trip to Redis.
 
-On a cluster each node gets a round trip of its own, at the same time: what one node refuses, or cannot answer, says
-nothing of the others.
+On a cluster those for one node share it, and wait only for each other: a node that hangs delays nothing of the others.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from redis.asyncio import Redis
-from redis.exceptions import NoScriptError, ResponseError
+from redis.exceptions import ResponseError
 
-from queues import bounds, keys, metrics, scripts
-from queues.acceptance import Acceptance, AcceptResult, Call, calls, outcomes, portions, steps, together
-from queues.clock import now_ms
+from queues import bounds, keys, metrics
+from queues.acceptance import Acceptance, AcceptResult, portions, together
 from queues.errors import CannotConfirm, LedgerFull, QueueFull, Unavailable, Unconfirmed
-from queues.names import PARTITIONS, Queue
-from queues.server.cluster import at_node_of, by_node
+from queues.names import Queue
+from queues.round_trips import RoundTrips
 from queues.server.connection import LOCAL, Durability
 from queues.server.rollback import StepMemory
 
@@ -61,7 +59,7 @@ class GroupCommit:
     the next one, which carries everything that arrived meanwhile. After a part of a request that was not written, no
     later part of the same queue is written: the sender repeats both, and their order would be reversed. `full`: why
     nothing more is accepted, empty while there is room. `weak`: why Redis cannot confirm durability, empty while it
-    can. The intake's background checks set both. `memory`: the steps that the partitions have reached.
+    can. The intake's background checks set both.
     """
 
     def __init__(
@@ -69,12 +67,21 @@ class GroupCommit:
     ) -> None:
         self.full = ""
         self.weak = ""
-        self.memory = StepMemory()
         self._durability = durability
         self._redis = redis
-        self._most = most_in_a_queue
-        self._waiting: list[_Waiting] = []
-        self._running: asyncio.Task[None] | None = None
+        self._trips = RoundTrips(redis, most_in_a_queue, durability)
+        #: By the server that they are for.
+        self._waiting: dict[str, list[_Waiting]] = {}
+        self._running: dict[str, asyncio.Task[None]] = {}
+        #: What schedulers and /metrics are still to be told.
+        self._due = False
+        self._arrived: Counter[tuple[str, ...]] = Counter()
+        self._telling: asyncio.Task[None] | None = None
+
+    @property
+    def memory(self) -> StepMemory:
+        """The steps that the partitions have reached."""
+        return self._trips.memory
 
     def check(self) -> None:
         """Raise LedgerFull or CannotConfirm if nothing would be accepted now."""
@@ -108,43 +115,38 @@ class GroupCommit:
     async def _written(self, turn: _Turn, failed: dict[Queue, Exception]) -> list[AcceptResult | Exception]:
         loop = asyncio.get_running_loop()
         waiting = [_Waiting(portion, loop.create_future(), failed) for _, portion in turn]
-        self._waiting += waiting
-        if self._running is None and waiting:
-            self._running = loop.create_task(self._run())
+        for each in waiting:
+            server = self._trips.server_of(each.acceptance.queue)
+            self._waiting.setdefault(server, []).append(each)
+            if server not in self._running:
+                self._running[server] = loop.create_task(self._run(server))
         return [await each.answer for each in waiting]
 
     async def confirm(self) -> None:
         """Return once everything that this process has written is as durable as configured. Raises Unavailable."""
-        if not self._durability.waits:
-            return
-        self.check()
-        marks = [keys.partition(number, "confirming") for number in range(PARTITIONS)]
-        try:
-            servers = [marks[places[0]] for places in await by_node(self._redis, marks)]
-            answers = await asyncio.gather(*(self._pipe([], mark) for mark in servers))
-        except Exception as fault:  # whatever it is, nothing is confirmed
-            raise Unavailable from fault
-        if not all(confirmed for _, confirmed in answers):
-            raise Unconfirmed(str(self._durability))
+        if self._durability.waits:
+            self.check()
+            await self._trips.confirm()
 
-    async def _run(self) -> None:
+    async def _run(self, server: str) -> None:
         group: list[_Waiting] = []
         try:
-            while self._waiting:
-                group, self._waiting = _split(self._waiting)
+            while waiting := self._waiting.pop(server, []):
+                group, later = _split(waiting)
+                if later:
+                    self._waiting[server] = later
                 await self._commit(group)
         except Exception:
             log.exception("a defect in Ferry; the messages are answered 503, and their senders repeat them")
         finally:
-            self._running = None
-            left, self._waiting = [*group, *self._waiting], []
-            for each in left:  # no request may be left without an answer, whatever was raised
-                if not each.answer.done():
+            del self._running[server]
+            for each in [*group, *self._waiting.pop(server, [])]:
+                if not each.answer.done():  # no request may be left without an answer, whatever was raised
                     each.end(Unavailable())
 
     async def _commit(self, group: list[_Waiting]) -> None:
         sent = [waiting for waiting in group if waiting.acceptance.queue not in waiting.failed]
-        results, confirmed = await self._round_trips([waiting.acceptance for waiting in sent])
+        results, confirmed = await self._trips.write([waiting.acceptance for waiting in sent])
         for place, waiting in enumerate(sent):
             result = results[place]
             is_weak = isinstance(result, AcceptResult) and place not in confirmed
@@ -153,72 +155,29 @@ class GroupCommit:
             if not waiting.answer.done():  # it was not sent
                 waiting.end(waiting.failed[waiting.acceptance.queue])
         done = {place: result for place, result in results.items() if isinstance(result, AcceptResult)}
-        if any(each.became_due for each in done.values()):
-            await self._wake()
+        self._due |= any(each.became_due for each in done.values())
         fresh = (sent[place].acceptance for place, each in done.items() if each.fresh)
-        await metrics.count_async(self._redis, metrics.on_arrival(fresh))
-        if self.memory.doubted:
-            await self.memory.look_async(self._redis)
+        self._arrived.update(metrics.on_arrival(fresh))
+        if self._telling is None and (self._due or self._arrived or self.memory.doubted):
+            self._telling = asyncio.get_running_loop().create_task(self._tell())
 
-    async def _round_trips(self, group: list[Acceptance]) -> tuple[dict[int, AcceptResult | Exception], set[int]]:
-        """Return the result of each by its place, and the places of those that are as durable as configured."""
-        now, before = now_ms(), self.memory.highest()
-        asked = calls(group, now, self._most)
-        results: dict[int, AcceptResult | Exception] = {}
-        durable: set[int] = set()
-        for call, (answer, confirmed) in zip(asked, await self._ask(asked), strict=True):
-            failed = isinstance(answer, Exception)
-            found = [answer] * len(call.members) if failed else outcomes(call, group, answer)
-            results.update(zip(call.members, found, strict=True))
-            if not failed:
-                self.memory.met(call.partition, *steps(answer, now), before)
-            if confirmed:
-                durable.update(call.members)
-        return results, durable
-
-    async def _ask(self, asked: list[Call]) -> list[tuple[Any, bool]]:
-        """Return the answer to each call, and whether it is as durable as configured; one round trip for each node."""
+    async def _tell(self) -> None:
+        """Wake a scheduler and count, beside the round trips: the nodes that have these keys may hang."""
         try:
-            parts = await by_node(self._redis, [call.keys[0] for call in asked])
-        except Exception as fault:  # noqa: BLE001  # no node was ever reached
-            return [(fault, False)] * len(asked)
-        found: dict[int, tuple[Any, bool]] = {}
-        answers = await asyncio.gather(*(self._ask_node([asked[place] for place in part]) for part in parts))
-        for part, (answered, confirmed) in zip(parts, answers, strict=True):
-            found.update((place, (answer, confirmed)) for place, answer in zip(part, answered, strict=True))
-        return [found[place] for place in range(len(asked))]
-
-    async def _ask_node(self, asked: list[Call]) -> tuple[list[Any], bool]:
-        """Return the answers of one node, and whether it confirmed them. An exception is the answer to all of them."""
-        mark = keys.partition(asked[0].partition, "confirming")
-        try:
-            answers, confirmed = await self._pipe(asked, mark)
-            missed = [i for i, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
-            if missed:  # a new, restarted or promoted server: the first call also stores the script
-                repeated, also = await self._pipe([asked[i] for i in missed], mark, is_new=True)
-                confirmed = confirmed and also
-                for i, answer in zip(missed, repeated, strict=True):
-                    answers[i] = answer
-        except Exception as fault:  # noqa: BLE001  # redis-py raises more than its own errors
-            return [fault] * len(asked), False
-        return answers, confirmed
-
-    async def _pipe(self, asked: list[Call], mark: str, *, is_new: bool = False) -> tuple[list[Any], bool]:
-        """Return the answer to each call, and whether Redis confirmed durability in the same round trip.
-
-        `mark`: a key of the same server. `is_new`: the server does not have the script.
-        """
-        async with self._redis.pipeline(transaction=False) as pipe:
-            for number, call in enumerate(asked):
-                # Not pipe.evalsha(): redis-py's cluster pipeline refuses it, whatever the keys.
-                how = ("EVAL", scripts.text("accept")) if is_new and not number else ("EVALSHA", scripts.sha("accept"))
-                pipe.execute_command(*how, len(call.keys), *call.keys, *call.args)
-            if not self._durability.waits:
-                return list(await pipe.execute(raise_on_error=False)), True
-            for words in self._durability.commands(mark):
-                pipe.execute_command(*words, **at_node_of(self._redis, mark))
-            answers = list(await pipe.execute(raise_on_error=False))
-        return answers[: len(asked)], self._durability.confirms(answers[len(asked) :])
+            doubted = self.memory.doubted
+            while self._due or self._arrived or doubted:
+                due, self._due = self._due, False
+                arrived, self._arrived = self._arrived, Counter()
+                if due:
+                    await self._wake()
+                await metrics.count_async(self._redis, arrived)
+                if doubted:
+                    await self.memory.look_async(self._redis)
+                doubted = False
+        except Exception:
+            log.exception("a defect in Ferry; some counts of /metrics are too low, nothing else is missing")
+        finally:
+            self._telling = None
 
     async def _wake(self) -> None:
         try:
@@ -226,7 +185,7 @@ class GroupCommit:
                 pipe.lpush(keys.WAKE, 1)
                 pipe.ltrim(keys.WAKE, 0, 0)
                 await pipe.execute()
-        except Exception:  # noqa: BLE001  # as above
+        except Exception:  # noqa: BLE001  # redis-py raises more than its own errors
             return  # Not lost: the queue is in the due index, and a scheduler's next tick finds it.
 
 

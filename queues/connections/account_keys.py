@@ -11,16 +11,17 @@ from typing import Any, Final, cast
 
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
-from redis.asyncio.client import Pipeline as AsyncPipeline
 from redis.client import Pipeline
 
-from queues import keys
+from queues import keys, scripts
 from queues.clock import now_ms
 from queues.connections.accounts import AccountSettings, Cipher, record
 from queues.errors import NoSecretKey, SecretKeyChanged
 
 #: Replaces the fingerprint of a key that no secret of the installation decrypts.
 UNREADABLE: Final = "unreadable"
+#: The fields that decide what becomes of a message's key.
+_DECIDING: Final = (b"fingerprint", b"api_key", b"refused")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +93,13 @@ async def learn(redis: AsyncRedis, connection: str, account: AccountSettings, ci
     """
     fields = record(account, cipher)  # first, so that without a secret nothing is stored
     key = keys.account(connection)
-
-    async def write(pipe: AsyncPipeline) -> KeyUpdate:
-        stored = cast("dict[bytes, bytes]", await pipe.hgetall(key))
+    while True:
+        stored = cast("dict[bytes, bytes]", await redis.hgetall(key))
         learning, more = _learning(learnt_of(stored, cipher), account, fields, sender, stored)
-        pipe.multi()  # type: ignore[no-untyped-call]  # of redis-py
-        pipe.hset(key, mapping=cast("Any", more))
-        return learning
-
-    return cast("KeyUpdate", await redis.transaction(cast("Any", write), key, value_from_callable=True))
+        seen = [part for name in _DECIDING for part in (name, stored.get(name, b""))]
+        written = [part for pair in more.items() for part in pair]
+        if await scripts.run_async(redis, "learn", [key], [len(_DECIDING), *seen, *written]):
+            return learning
 
 
 def _learning(

@@ -2,56 +2,67 @@
 
 They connect at first use, so that a process starts while no node is up. redis-py's errors of a cluster, which are plain
 exceptions, become `redis.ConnectionError` here. Figures of the server (INFO, CONFIG) come from all masters, as the
-worst of them (nodes.py). RQ does not run on a cluster client: it gets the client of one server, `rq`, which connects to
-the node that has RQ's keys.
+worst of them (nodes.py).
+
+RQ 3.0 does not run on redis-py's cluster client: it uses its pipelines as transactions and its connection pool. All of
+RQ's keys have one hash tag, so one node has them, and RQ gets the client of one server, `rq`. As with Sentinel, each
+new connection asks who that is, and an answer that the keys are elsewhere, or not available, closes the connection, so
+that the next attempt asks again.
 """
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Sequence
-from typing import Any, Self, cast
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from typing import Any, Final, Self, cast
+from weakref import WeakSet
 
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 from redis.asyncio.cluster import ClusterNode as AsyncClusterNode
-from redis.cluster import ClusterNode, ClusterPipeline, RedisCluster
+from redis.backoff import ExponentialWithJitterBackoff
+from redis.cluster import ClusterNode
+from redis.connection import Connection, ConnectionPool, SSLConnection
+from redis.exceptions import AskError, ClusterDownError, MovedError, ReadOnlyError, TryAgainError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.retry import Retry
 
-from queues.server import nodes, slot_owner
+from queues.server import nodes
 from queues.server.cluster_async import AsyncCluster
+from queues.server.cluster_sync import NODE_TIMEOUT, Cluster
 from queues.server.cluster_url import RQ_TAG, read, translated
+from queues.server.pools import Turns
+
+#: Returns host and port of the node. Raises redis.RedisError.
+Owner = Callable[[], tuple[str, int]]
 
 
-class _Pipeline(ClusterPipeline):
-    """A pipeline with the errors of one server."""
+class OwnerConnection(Connection):
+    """A connection to the node that `owner` names when it connects."""
 
-    def execute(self, raise_on_error: bool = True) -> list[Any]:
-        """Send the commands and return the answers in their order."""
-        with translated():
-            return list(super().execute(raise_on_error))
+    def __init__(self, owner: Owner, **options: Any) -> None:
+        super().__init__(**options)  # type: ignore[no-untyped-call]  # as in redis-py
+        self._owner = owner
+
+    def connect_check_health(self, check_health: bool = True, retry_socket_connect: bool = True) -> None:
+        """Connect, if not connected, to the owner of this moment."""
+        if self._sock is None:
+            self.host, self.port = self._owner()
+        super().connect_check_health(check_health, retry_socket_connect)
+
+    def read_response(self, *args: Any, **options: Any) -> Any:
+        """Read an answer. Raises redis.ConnectionError, for which redis-py connects again, if the keys have moved."""
+        try:
+            return super().read_response(*args, **options)
+        except (MovedError, AskError, ReadOnlyError, ClusterDownError, TryAgainError) as fault:
+            self.disconnect()  # type: ignore[no-untyped-call]  # as in redis-py
+            raise RedisConnectionError(f"RQ's keys are not at this node ({fault}); it is asked who has them") from fault
 
 
-class _Cluster(RedisCluster):
-    """redis-py's client, with the errors of one server."""
-
-    def execute_command(self, *args: Any, **kwargs: Any) -> Any:
-        """Send one command."""
-        with translated():
-            return super().execute_command(*args, **kwargs)  # type: ignore[no-untyped-call]  # as in redis-py
-
-    def pipeline(self, transaction: bool | None = None, shard_hint: None = None) -> _Pipeline:
-        """Return a pipeline; with `transaction`, all its keys must be in one slot."""
-        return _Pipeline(
-            nodes_manager=self.nodes_manager,
-            commands_parser=self.commands_parser,
-            startup_nodes=list(self.nodes_manager.startup_nodes.values()),
-            result_callbacks=self.result_callbacks,
-            cluster_response_callbacks=self.cluster_response_callbacks,
-            reinitialize_steps=self.reinitialize_steps,
-            retry=self.retry,
-            lock=self._lock,
-            transaction=bool(transaction),
-        )
+class OwnerSSLConnection(OwnerConnection, SSLConnection):
+    """The same with TLS."""
 
 
 class ClusterClient:
@@ -65,8 +76,9 @@ class ClusterClient:
         self._nodes = read_url.nodes
         self._options = {**options, **read_url.options}
         self._lock = threading.Lock()
-        self._made: _Cluster | None = None
-        self.rq: Redis = slot_owner.client(self._owner_of_rq, **self._options)
+        self._made: Cluster | None = None
+        _clients.add(self)
+        self.rq: Redis = _rq_client(self._owner_of_rq, self._options)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client(), name)
@@ -107,15 +119,24 @@ class ClusterClient:
         masters = client.get_primaries()  # type: ignore[no-untyped-call]  # as in redis-py
         return [client.execute_command(*words, target_nodes=node) for node in masters]
 
-    def _client(self) -> _Cluster:
+    def _client(self) -> Cluster:
         with self._lock, translated():
             if self._made is None:
                 known = [ClusterNode(host, port) for host, port in self._nodes]  # type: ignore[no-untyped-call]
                 # Not all slots: while some have no node, the others go on. MOVED corrects one slot, no connection.
-                self._made = _Cluster(
+                self._made = Cluster(
                     startup_nodes=known, require_full_coverage=False, reinitialize_steps=0, **self._options
                 )
             return self._made
+
+    def hold(self, held: ExitStack) -> None:
+        """Keep other threads from the topology until `held` ends; wait for one that asks for it."""
+        held.enter_context(self._lock)
+        if self._made is not None:
+            # In this order, as redis-py does.
+            held.enter_context(self._made.nodes_manager._initialization_lock)
+            held.enter_context(self._made.nodes_manager._lock)
+            held.enter_context(self._made._lock)
 
     def _owner_of_rq(self) -> tuple[str, int]:
         """Return host and port of the node that has RQ's keys now. Raises redis.RedisError."""
@@ -126,18 +147,40 @@ class ClusterClient:
         return str(node.host), int(node.port)
 
 
+#: A fork would copy a lock that another thread holds, such as that of RQ's subscription, which asks for the topology
+#: when it connects anew; nobody would ever release the copy. redis-py's pools get new locks after a fork, the rest does
+#: not.
+_clients: Final = WeakSet[ClusterClient]()
+_held: Final = ExitStack()
+
+
+def _before_fork() -> None:
+    for each in list(_clients):
+        each.hold(_held)
+
+
+os.register_at_fork(before=_before_fork, after_in_parent=_held.close, after_in_child=_held.close)
+
+
+def _rq_client(owner: Owner, options: dict[str, Any]) -> Redis:
+    options = {**options, "retry": Retry(ExponentialWithJitterBackoff(cap=1.0, base=0.05), retries=3)}
+    kind = OwnerSSLConnection if options.pop("ssl", False) else OwnerConnection
+    return Redis(connection_pool=ConnectionPool(connection_class=kind, owner=owner, **options))
+
+
 def client(url: str, **options: Any) -> Redis:
     """Return a client for processes that may wait."""
     # The methods are the same; redis-py's own classes have no common base.
-    return cast(Redis, ClusterClient(url, **options))
+    return cast(Redis, ClusterClient(url, **{**options, "socket_timeout": NODE_TIMEOUT}))
 
 
-def client_async(url: str, **options: Any) -> AsyncRedis:
-    """Return an asyncio client."""
+def client_async(url: str, most: int | None, **options: Any) -> AsyncRedis:
+    """Return an asyncio client. `most`: connections that it may have to each node, with the one for the topology."""
     found = read(url)
     known = [AsyncClusterNode(host, port) for host, port in found.nodes]
     more = {**options, **found.options}
-    made = AsyncCluster(startup_nodes=known, require_full_coverage=False, reinitialize_steps=0, **more)
+    turns = Turns(most and most - 1)
+    made = AsyncCluster(turns, startup_nodes=known, require_full_coverage=False, reinitialize_steps=0, **more)
     return cast(AsyncRedis, made)
 
 
@@ -149,6 +192,11 @@ def is_spread(redis: Redis | AsyncRedis) -> bool:
 def at_node_of(redis: AsyncRedis, key: str) -> dict[str, Any]:
     """Return the option that sends a command without keys to the server that has `key`, within a pipeline."""
     return {"target_nodes": redis.get_node_from_key(key)} if isinstance(redis, AsyncCluster) else {}
+
+
+def node_of(redis: AsyncRedis, key: str) -> str:
+    """Return the name of the server that has a key, as far as is known; empty unless it is a cluster."""
+    return redis.node_of(key) if isinstance(redis, AsyncCluster) else ""
 
 
 async def by_node(redis: AsyncRedis, wanted: Sequence[str]) -> list[list[int]]:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from redis.connection import parse_url
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisClusterException
+from redis.exceptions import RedisClusterException, ResponseError
 
 SCHEMES: Final = ("redis+cluster", "rediss+cluster")
 _PORT: Final = 6379
@@ -68,9 +68,17 @@ def translated() -> Iterator[None]:
     """Raise redis.ConnectionError for what redis-py raises while the nodes are away or its connections are closed."""
     try:
         yield
-    except (RedisClusterException, RuntimeError, AttributeError) as fault:
-        # The last two: redis-py's asyncio client, when a connection is closed under a command. Texts other than that
-        # one may quote the command, and with it people's data.
+    except (RedisClusterException, RuntimeError, AttributeError, KeyError) as fault:
+        # The last three: redis-py's asyncio client, when a connection is closed under a command, or nobody has a slot.
+        # Texts other than that one may quote the command, and with it people's data.
         text = str(fault)
         why = text if text.startswith("Redis Cluster cannot be connected") else type(fault).__name__
-        raise RedisConnectionError(f"the Redis Cluster cannot be used: {why}") from None
+        raise RedisConnectionError(f"the Redis Cluster cannot be used: {_refusal(fault) or why}") from None
+
+
+def _refusal(fault: BaseException) -> str:
+    """Return what a node answered that was asked for the topology; redis-py takes any error for one of another kind."""
+    answered = fault.__cause__.__context__ if fault.__cause__ else None
+    if not isinstance(answered, ResponseError) or "cluster support disabled" in str(answered):
+        return ""
+    return f"a node answered: {answered}"

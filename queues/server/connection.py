@@ -12,6 +12,7 @@ from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from redis import Redis
+from redis.asyncio import ConnectionPool as AsyncConnectionPool
 from redis.asyncio import Redis as AsyncRedis
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.asyncio.sentinel import Sentinel as AsyncSentinel
@@ -23,6 +24,7 @@ from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from queues.server import cluster, cluster_url
+from queues.server.pools import AsyncUnixConnection, Limited, Turns, UnixConnection
 
 SCHEMES: Final = ("redis+sentinel", "rediss+sentinel")
 _PORT: Final = 26379
@@ -84,7 +86,7 @@ def client(url: str, asking: dict[str, Any], **options: Any) -> Redis:
     return made
 
 
-class _Pool(AsyncSentinelConnectionPool):
+class _Pool(Limited, AsyncSentinelConnectionPool):
     """A pool that also closes the connections to the Sentinels, which redis-py leaves open."""
 
     async def aclose(self) -> None:
@@ -92,6 +94,10 @@ class _Pool(AsyncSentinelConnectionPool):
         await super().aclose()
         for sentinel in self.sentinel_manager.sentinels:
             await sentinel.aclose()
+
+
+class _OwnPool(Limited, AsyncConnectionPool):
+    """The pool of one server."""
 
 
 def client_async(url: str, asking: dict[str, Any], **options: Any) -> AsyncRedis:
@@ -125,21 +131,30 @@ def connect(url: str) -> Redis:
         return client(url, _asking(url), **options)
     if cluster_url.is_cluster(url):
         return cluster.client(url, **options)
+    if url.startswith("unix:"):
+        options["connection_class"] = UnixConnection
     return Redis.from_url(url, **options)
 
 
-def connect_async(url: str) -> AsyncRedis:
+def connect_async(url: str, most: int | None = None) -> AsyncRedis:
     """Return a client for the intake, which answers 503 rather than wait: no retries, a short time-out.
 
-    A retry could also write twice, if the first attempt succeeded and only its answer was lost.
+    A retry could also write twice, if the first attempt succeeded and only its answer was lost. `most`: connections
+    that it may have, on a cluster to each node; a command without one raises NoFreeConnection after some seconds.
     """
     retry = AsyncRetry(ExponentialWithJitterBackoff(), retries=0)
     options = {**_options(url), "socket_timeout": CONNECT_TIMEOUT, "retry": retry}
-    if is_sentinel(url):
-        return client_async(url, _asking(url), **options)
     if cluster_url.is_cluster(url):
-        return cluster.client_async(url, **options)
-    return AsyncRedis.from_url(url, **options)
+        return cluster.client_async(url, most, **options)
+    if is_sentinel(url):
+        made = client_async(url, _asking(url), **options)
+    else:
+        made = AsyncRedis.from_pool(_OwnPool.from_url(url, **options))
+    pool: Any = made.connection_pool
+    pool.turns = Turns(most)
+    if url.startswith("unix:"):
+        pool.connection_class = AsyncUnixConnection  # here, because an option would not replace what the URL says
+    return made
 
 
 def _asking(url: str) -> dict[str, Any]:

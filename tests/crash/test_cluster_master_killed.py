@@ -13,6 +13,7 @@ from queues.pending import all_queues
 from queues.server.connection import connect
 from tests.support import oracle
 from tests.support.cluster import cluster_of
+from tests.support.cluster_chaos import OPTIONS
 from tests.support.group import Group
 from tests.support.kept_figures import assert_kept
 from tests.support.klaviyo import Account
@@ -25,11 +26,6 @@ from tests.support.web import Sender
 log = logging.getLogger(__name__)
 
 PROCESSES: Final = ("web", "scheduler", "worker-1", "worker-2")
-#: No node is given up because the machine is busy: the test itself names the successor. Replicas copy at once.
-OPTIONS: Final = (
-    *("--cluster-node-timeout", "30000", "--cluster-require-full-coverage", "no"),
-    *("--repl-diskless-sync-delay", "0", "--appendonly", "yes", "--appendfsync", "no"),
-)
 
 
 def test_a_master_that_is_killed_costs_its_own_audiences_some_seconds_and_nobody_a_change(

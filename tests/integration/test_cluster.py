@@ -15,6 +15,8 @@ from queues import letter_scan as looks
 from queues.acceptance import Acceptance, AcceptResult, DeadOnArrival, accept
 from queues.census import count
 from queues.change import Body, encode, person_key
+from queues.connections import account_keys
+from queues.connections.accounts import AccountSettings, Cipher
 from queues.errors import LeaseLost
 from queues.group_commit import GroupCommit
 from queues.history import batches as history
@@ -234,3 +236,20 @@ def test_what_looks_at_all_partitions_works_over_all_servers(cluster: Any) -> No
     assert holds.release(cluster, "default")
     nodes = {cluster.get_node_from_key(keys.queue(queue)).name for queue in queues}
     assert len(nodes) == 3, "the partitions are spread over the servers"
+
+
+def test_the_settings_of_an_account_are_kept_and_a_key_that_was_undone_is_not_taken_again(cluster: Any) -> None:
+    cipher = Cipher(("a-secret-of-this-test-0123456789",))
+
+    async def learn(*api_keys: str) -> list[bool]:
+        async with connect_async(url_of(cluster)) as client:
+            return [
+                (await account_keys.learn(client, "shop", AccountSettings({}, api_key), cipher, "mparticle")).kept
+                for api_key in api_keys
+            ]
+
+    assert asyncio.run(learn("pk_one", "pk_two", "pk_two")) == [True] * 3
+    account_keys.undo(cluster, "shop", cipher)
+    assert asyncio.run(learn("pk_two", "pk_three")) == [False, True]
+    found = account_keys.learnt(cluster, "shop", cipher)
+    assert (found.fingerprint, found.sender) == (account_keys.fingerprint("pk_three"), "mparticle")

@@ -30,7 +30,7 @@ from queues.errors import NodeOfCluster, Unavailable
 from queues.group_commit import GroupCommit
 from queues.names import Queue
 from queues.policy import FlushPolicy
-from queues.server.connection import connect, connect_async
+from queues.server.connection import Durability, connect, connect_async
 from queues.server.rollback import EpochWatch
 from tests.support.cluster import HOST, Nodes, cluster_of
 from tests.support.intake import known
@@ -132,6 +132,31 @@ def test_a_slot_that_moves_while_changes_flow_loses_none_and_keeps_their_order(n
     until(lambda: nodes.owner(key) == target, "all nodes know")
     stored = [msgspec.json.decode(decode(each).body.person)["email"] for each in redis.lrange(key, 0, -1)]
     assert stored == [f"{number:05}@example.com" for number in range(sent)]
+
+
+def test_what_is_written_elsewhere_than_its_confirmation_was_asked_for_is_refused(tmp_path: Path) -> None:
+    queue = Queue("default", "audience", "42")
+    key = keys.queue(queue)
+
+    async def accept(nodes: Nodes) -> list[bool]:
+        async with connect_async(nodes.url) as client:
+            group, number = GroupCommit(client, durability=Durability(replicas=1)), 0
+            done: list[bool] = []
+            while len(done) < 3:
+                sent = [Acceptance(queue, FlushPolicy(), f"m{number}", [change("a@example.com")])]
+                try:
+                    done += [each.fresh for each in await group.accept(sent)]
+                    number += 1
+                except Unavailable:
+                    done += [False]
+                if len(done) == 1:
+                    target = next(port for port in nodes.masters() if port != nodes.owner(key))
+                    await asyncio.to_thread(nodes.move, key, target)
+            return done
+
+    with cluster_of(tmp_path, 2, 2, "--repl-diskless-sync-delay", "0") as nodes, connect(nodes.url) as redis:
+        assert asyncio.run(asyncio.wait_for(accept(nodes), 60)) == [True, False, True]
+        assert redis.llen(keys.queue(queue, "pending")) == 2
 
 
 def ring_works(redis: Any) -> bool:

@@ -211,7 +211,7 @@ def test_when_redis_is_away_the_portions_behind_are_not_tried(redis_url: str) ->
         async with AsyncRedis(port=1) as connected:  # nobody listens there
             group = GroupCommit(connected)
             tried = 0
-            trip = group._round_trips
+            trip = group._trips.write
 
             async def counted(sent: list[Acceptance]) -> Any:
                 nonlocal tried
@@ -219,7 +219,7 @@ def test_when_redis_is_away_the_portions_behind_are_not_tried(redis_url: str) ->
                 return await trip(sent)
 
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(group, "_round_trips", counted)
+                patch.setattr(group._trips, "write", counted)
                 with pytest.raises(Unavailable):
                     await group.accept(parts(0, [(QUEUES[0], 5_000), (QUEUES[1], 1)]))
             return tried

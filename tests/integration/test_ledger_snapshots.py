@@ -14,7 +14,7 @@ from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 from redis.exceptions import OutOfMemoryError
 
-from queues import group_commit, keys, pending
+from queues import keys, pending, round_trips
 from queues.batches import settle
 from queues.census import count, take_census
 from queues.change import decode, is_nobody
@@ -244,7 +244,7 @@ def state(redis: Redis) -> dict[bytes, Any]:
 def test_an_intake_writes_down_what_a_command_does(
     redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(group_commit, "now_ms", lambda: NOW)
+    monkeypatch.setattr(round_trips, "now_ms", lambda: NOW)
     snapshot_id = f"{QUEUE.partition:02d}-{uuid.UUID(int=1).hex}"
     record = of(snapshot_id, 4)
     orders.stage(redis, snapshot_id, 0, orders.compress(b"one\n"))

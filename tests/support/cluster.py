@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -11,6 +13,7 @@ from typing import Any, Final
 import pytest
 from redis import Redis
 from redis.crc import key_slot
+from redis.exceptions import ResponseError
 
 from queues.server.connection import connect
 from tests.support.valkey import VALKEY, command, wait_until_up
@@ -34,6 +37,7 @@ class Nodes:
         self._bus = {free_port(): free_port() for _ in range(masters + replicas)}
         self.ports = list(self._bus)
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
+        self._paused: set[int] = set()
 
     @property
     def url(self) -> str:
@@ -48,9 +52,20 @@ class Nodes:
         words = command(*places, "--cluster-enabled", "yes", *self._options)
         self._processes[port] = subprocess.Popen(words, stdout=subprocess.DEVNULL)
 
+    def pause(self, port: int) -> None:
+        """SIGSTOP one server: it takes connections and answers nothing."""
+        self._processes[port].send_signal(signal.SIGSTOP)
+        self._paused.add(port)
+
+    def resume(self, port: int) -> None:
+        """Let it go on."""
+        self._processes[port].send_signal(signal.SIGCONT)
+        self._paused.discard(port)
+
     def kill(self, port: int) -> None:
         """SIGKILL one server."""
         process = self._processes.pop(port)
+        self._paused.discard(port)
         process.kill()
         process.wait(30)
 
@@ -77,33 +92,124 @@ class Nodes:
                 until(lambda node=nodes[port]: node.info("replication").get("master_link_status") == "up")  # type: ignore[misc]
 
     def replace(self, master: int) -> None:
-        """Let the replica of a master that was killed take over, without waiting for the others to vote."""
-        replica = self.ports[self.ports.index(master) + self._masters]
-        with Redis(HOST, replica) as node:
+        """Let the replica of a master that is away take over, without waiting for the others to vote."""
+        with Redis(HOST, self.replica_of(master)) as node:
             node.execute_command("CLUSTER FAILOVER", "TAKEOVER")
             until(lambda: node.info("replication")["role"] == "master", "the replica takes over")
+
+    def follows(self, port: int) -> bool:
+        """Whether a server is a replica and has everything its master has."""
+        with Redis(HOST, port) as node:
+            return bool(node.info("replication").get("master_link_status") == "up")
+
+    def add(self, master: int | None = None) -> int:
+        """Start one more server, without slots, or as the replica of a master; its port."""
+        port, bus = free_port(), free_port()
+        self._bus[port] = bus
+        self.start(port)
+        wait_until_up(f"redis://{HOST}:{port}")
+        with Redis(HOST, port) as new:
+            known = next(each for each in self._up() if each != port)
+            with Redis(HOST, known) as old:
+                old.execute_command("CLUSTER MEET", HOST, port, bus)
+            others = len(self._processes) - 1
+            until(lambda: all(_knows(each, others) for each in self._up()), "all know the new one, and it knows all")
+            if master is not None:
+                with Redis(HOST, master) as of:
+                    new.execute_command("CLUSTER REPLICATE", of.execute_command("CLUSTER MYID"))
+                until(lambda: self.follows(port), "it has what its master has")
+        return port
+
+    def remove(self, *ports: int) -> None:
+        """End servers that have no slots any more, or are replicas of such, and let the others forget them."""
+        for port in ports:
+            with Redis(HOST, port) as node:
+                gone = node.execute_command("CLUSTER MYID")
+            self.kill(port)
+            del self._bus[port]
+            shutil.rmtree(self._folder / str(port))
+            for each in self._up():
+                with Redis(HOST, each) as node:
+                    if each not in ports:
+                        node.execute_command("CLUSTER FORGET", gone)
 
     def move(self, key: str, target: int) -> None:
         """Move the slot of a key to another master, key by key, as an operator does who adds one."""
         slot, source = key_slot(key.encode()), self.owner(key)
         with Redis(HOST, source) as old, Redis(HOST, target) as new:
             from_id, to_id = (node.execute_command("CLUSTER MYID") for node in (old, new))
-            new.execute_command("CLUSTER SETSLOT", slot, "IMPORTING", from_id)
-            old.execute_command("CLUSTER SETSLOT", slot, "MIGRATING", to_id)
+            _assign(new, slot, "IMPORTING", from_id)
+            _assign(old, slot, "MIGRATING", to_id)
             while found := old.execute_command("CLUSTER GETKEYSINSLOT", slot, 1):
                 old.execute_command("MIGRATE", HOST, target, "", 0, 5_000, "KEYS", *found)
             for node in (new, old):
-                node.execute_command("CLUSTER SETSLOT", slot, "NODE", to_id)
+                _assign(node, slot, "NODE", to_id)
 
     def owner(self, key: str) -> int:
         """The port of the master that has a key, as the others see it."""
         slot = key_slot(key.encode())
-        for port in self._processes:
-            with Redis(HOST, port) as node:
-                for first, last, (_, master, *_), *_ in node.execute_command("CLUSTER SLOTS"):
-                    if first <= slot <= last:
-                        return int(master)
+        for first, last, (_, master, *_), *_ in self._slots():
+            if first <= slot <= last:
+                return int(master)
         raise AssertionError(f"nobody has slot {slot}")
+
+    def masters(self) -> list[int]:
+        """The ports of those that have slots."""
+        return sorted({int(master) for _, _, (_, master, *_), *_ in self._slots()})
+
+    def replica_of(self, master: int) -> int:
+        """The port of a replica."""
+        return next(int(replica[1]) for _, _, (_, port, *_), replica, *_ in self._slots() if int(port) == master)
+
+    def healthy(self) -> bool:
+        """Whether all see the same, and each master has a replica that has everything."""
+        views = [self._view(port) for port in self._up()]
+        replicas = [port for _, found in views[0].values() for port in found]
+        return (
+            all(view == views[0] for view in views)
+            and all(found for _, found in views[0].values())
+            and all(self.follows(port) for port in replicas)
+        )
+
+    def _view(self, port: int) -> dict[tuple[int, int], tuple[int, frozenset[int]]]:
+        with Redis(HOST, port) as node:
+            return {
+                (first, last): (int(master), frozenset(int(replica[1]) for replica in replicas))
+                for first, last, (_, master, *_), *replicas in node.execute_command("CLUSTER SLOTS")
+            }
+
+    def _up(self) -> list[int]:
+        return [port for port in self._processes if port not in self._paused]
+
+    def _slots(self) -> list[Any]:
+        with Redis(HOST, self._up()[0]) as node:
+            return list(node.execute_command("CLUSTER SLOTS"))
+
+
+def _assign(node: Redis, *words: Any) -> None:
+    """Say where a slot is. Valkey asks the replicas first, and one may just be connecting.
+
+    A node that hears that its last slot is another's becomes its replica, and need not be told.
+    """
+
+    def said() -> bool:
+        try:
+            node.execute_command("CLUSTER SETSLOT", *words)  # type: ignore[no-untyped-call]  # as in redis-py
+        except ResponseError as fault:
+            if "only with masters" in str(fault):
+                return True
+            if "NOREPLICAS" not in str(fault):
+                raise
+            return False
+        return True
+
+    until(said, "the replicas are there")
+
+
+def _knows(port: int, others: int) -> bool:
+    with Redis(HOST, port) as node:
+        state, known = _state(node)
+        return bool(state == "ok" and int(known) > others)
 
 
 def _state(node: Redis) -> tuple[str, str]:

@@ -117,11 +117,11 @@ def _unpacked(key: bytes, value: object) -> object:
 def doorbell_is_no_ledger(redis: Redis) -> list[str]:
     """An RQ job carries the id of a batch and nothing else, is not pickled, and its failure tells nobody's address."""
     wrong = []
-    queue = doorbell.rq_queue(redis)
-    for key in cast("list[bytes]", redis.keys("{ferry-rq}:job:*")):
-        if not redis.hexists(key, "data"):  # RQ's hash of a job whose worker died
+    queue, client = doorbell.rq_queue(redis), doorbell.rq_client(redis)
+    for key in cast("list[bytes]", client.keys("{ferry-rq}:job:*")):
+        if not client.hexists(key, "data"):  # RQ's hash of a job whose worker died
             continue
-        job = Job.fetch(key.decode().rpartition(":")[2], redis, serializer=queue.serializer)
+        job = Job.fetch(key.decode().rpartition(":")[2], client, serializer=queue.serializer)
         batch_ids = [arg for arg in job.args if keys.batch_partition(arg) >= 0]
         if (job.func_name, len(batch_ids), len(job.args), job.kwargs) != (doorbell.TASK, 1, 1, {}):
             wrong.append(f"RQ job {job.id} carries more than a batch id")

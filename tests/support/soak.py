@@ -1,6 +1,6 @@
 """A soak: real processes, a real Redis, random faults for a while; then everything must come to its end.
 
-`python -m tests.support.soak --seconds 600 --seed 7`
+`python -m tests.support.soak --seconds 600 --seed 7`; with `--cluster` on a Redis Cluster, whose nodes have faults too.
 """
 
 from __future__ import annotations
@@ -23,8 +23,11 @@ from emulator.server import running
 from queues import dead_letters, pending
 from queues.census import count
 from queues.clock import now_ms
+from queues.server.connection import connect
 from tests.support import oracle
 from tests.support.chaos import Chaos, Faults
+from tests.support.cluster import Nodes, cluster_of
+from tests.support.cluster_chaos import OPTIONS, ClusterChaos
 from tests.support.group import Group
 from tests.support.klaviyo import Account
 from tests.support.load import Load
@@ -68,34 +71,50 @@ class Report:
         return [*self.lost, *self.out_of_order, *self.left_over]
 
 
-def soak(seconds: float, seed: int, folder: Path) -> Report:
-    """Run it. `folder`: for the server's files and the logs of the processes."""
+def soak(seconds: float, seed: int, folder: Path, *, cluster: bool = False) -> Report:
+    """Run it. `folder`: for the servers' files and the processes' logs. `cluster`: three masters with replicas."""
     report, random, model = Report(seed), Random(seed), Model()
     with ExitStack() as stack:
         url = stack.enter_context(running(job_seconds=0.3, limits_off=True))
-        server, redis_url = start_server(folder, "--appendonly", "yes", "--appendfsync", "everysec")
-        stack.callback(server.wait, 10)
-        stack.callback(server.kill)
-        redis = stack.enter_context(Redis.from_url(redis_url))
+        nodes = stack.enter_context(cluster_of(folder, 3, 3, *OPTIONS)) if cluster else None
+        redis_url = nodes.url if nodes else _server(folder, stack)
+        redis = stack.enter_context(connect(redis_url))
         klaviyo = Account(url)
         stack.callback(klaviyo.close)
         known = {**environment(redis_url, url), "FERRY_FLUSH_SIZE": "20", "FERRY_UPLOAD_MAX": "100"}
+        if nodes:  # what a replica does not have yet when its master dies would be lost
+            known["FERRY_DURABLE"] = "replicas:1"
         group = stack.enter_context(Group(known, folder, *PROCESSES, module="tests.support.hurried"))
         sender = Sender(group.port)
         loads = [
-            Load(sender, model, range(n * PEOPLE, (n + 1) * PEOPLE), Random(random.random()), PAUSE_S)
+            Load(
+                sender, model, range(n * PEOPLE, (n + 1) * PEOPLE), Random(random.random()), PAUSE_S, _audiences(nodes)
+            )
             for n in range(SENDERS)
         ]
         for load in loads:
             load.start()
         with Faults(klaviyo, Random(random.random())) as report.faults:
-            _strike(Chaos(group, redis, random), seconds, redis, report)
+            chaos = ClusterChaos(group, redis, random, nodes) if nodes else Chaos(group, redis, random)
+            _strike(chaos, seconds, redis, report)
         _end(loads, group)
         report.answers = sender.answers
         _drain(redis, group, report)
         report.restarts = group.restarts
         _judge(redis, klaviyo, model, report)
     return report
+
+
+def _server(folder: Path, stack: ExitStack) -> str:
+    server, redis_url = start_server(folder, "--appendonly", "yes", "--appendfsync", "everysec")
+    stack.callback(server.wait, 10)
+    stack.callback(server.kill)
+    return redis_url
+
+
+def _audiences(nodes: Nodes | None) -> list[str]:
+    """A few; on a cluster enough that every master has some."""
+    return [str(number) for number in range(1, 13 if nodes else 4)]
 
 
 def _strike(chaos: Chaos, seconds: float, redis: Redis, report: Report) -> None:
@@ -153,11 +172,12 @@ def _judge(redis: Redis, klaviyo: Account, model: Model, report: Report) -> None
 @click.command()
 @click.option("--seconds", default=600.0, show_default=True, help="How long the trouble lasts.")
 @click.option("--seed", type=int, help="Of the random choices; random when left out.")
-def main(seconds: float, seed: int | None) -> None:
+@click.option("--cluster", is_flag=True, help="On a Redis Cluster, whose nodes die, hang, move slots, come and go.")
+def main(seconds: float, seed: int | None, cluster: bool) -> None:
     """Soak, and print what happened. Exit code 1 when anything was lost or ended on the wrong side."""
     logging.basicConfig(level=logging.WARNING)
     with tempfile.TemporaryDirectory() as folder:
-        report = soak(seconds, Random().randrange(1_000_000) if seed is None else seed, Path(folder))
+        report = soak(seconds, Random().randrange(1_000_000) if seed is None else seed, Path(folder), cluster=cluster)
     click.echo("\n".join(lines(report)))
     if report.wrong:
         raise SystemExit(1)

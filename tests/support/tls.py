@@ -17,8 +17,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 
-def self_signed(folder: Path) -> Path:
-    """A certificate for 127.0.0.1 and its key, in one file."""
+def self_signed(folder: Path, *names: str) -> Path:
+    """A certificate for 127.0.0.1, or for names instead, and its key, in one file."""
+    here = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    meant: list[x509.GeneralName] = [x509.DNSName(name) for name in names] or [here]
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "store")])
     now = datetime.datetime.now(datetime.UTC)
@@ -26,7 +28,7 @@ def self_signed(folder: Path) -> Path:
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(days=1))
         .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.SubjectAlternativeName(meant), critical=False)
         .sign(key, hashes.SHA256())
     )
     plain = serialization.NoEncryption()
@@ -61,10 +63,10 @@ async def _end(server: asyncio.Server) -> None:
 
 
 @contextmanager
-def secured(redis_url: str, folder: Path) -> Iterator[int]:
-    """A port that speaks TLS for the server on its socket. `folder`: for the certificate."""
+def secured(redis_url: str, folder: Path, *names: str) -> Iterator[int]:
+    """A port that speaks TLS for the server on its socket. `folder`: for the certificate; `names`: in it."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(self_signed(folder))
+    context.load_cert_chain(self_signed(folder, *names))
     loop = asyncio.new_event_loop()
 
     async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -41,6 +41,7 @@ def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         "FERRY_ADMIN_TOKEN": "0123456789abcdef0123456789abcdef",
         "FERRY_MAX_PENDING": "3000",
         "FERRY_MAX_PENDING_PER_QUEUE": "2000",
+        "FERRY_REDIS_CONNECTIONS": "20",
         "PORT": "8080",
         "FERRY_SFTP_URL": "sftp://me@sftp.klaviyo.com:2222/profiles",
         "FERRY_SFTP_KEY": "/run/secrets/key",
@@ -56,6 +57,7 @@ def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     assert loaded.segment_secrets == (Token("new", "3c0e7b51d2f94a68"), Token("old", "d41f8e6a90b27c35"))
     assert loaded.secret_keys == ("new-new-new-new-new", "old-old-old-old-old")
     assert loaded.admin_token == "0123456789abcdef0123456789abcdef"
+    assert loaded.redis_connections == 20
     assert (loaded.port, loaded.redis_url) == (8080, "rediss://:secret@host:6380")
     assert loaded.sftp_url == "sftp://me@sftp.klaviyo.com:2222/profiles"
     assert (loaded.sftp_key, loaded.sftp_host_key) == ("/run/secrets/key", "sftp.klaviyo.com ssh-ed25519 AAAA")
@@ -78,6 +80,7 @@ def test_a_token_without_a_name_is_the_default_one(monkeypatch: pytest.MonkeyPat
         ("FERRY_DURABLE", "always", "local, fsync, or replicas:N"),
         ("FERRY_DURABLE", "replicas:0", "local, fsync, or replicas:N"),
         ("FERRY_MAX_PENDING", "0", "greater than or equal to 1"),
+        ("FERRY_REDIS_CONNECTIONS", "9", "greater than or equal to 10"),
         ("FERRY_MAX_PENDING_PER_QUEUE", "many", "integer"),
         ("REDIS_URL", "http://host", "redis://"),
         ("KLAVIYO_API_KEY", "sk_123", "starts with pk_"),

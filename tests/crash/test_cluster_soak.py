@@ -1,0 +1,23 @@
+"""A Redis Cluster under load whose masters die and hang, whose slots move, and whose nodes come and go."""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+from pathlib import Path
+
+from tests.support.soak import soak
+
+log = logging.getLogger(__name__)
+
+
+def test_a_soak_on_a_cluster_loses_nothing_and_everybody_ends_where_the_last_change_says(tmp_path: Path) -> None:
+    seed = int(os.environ.get("SOAK_SEED") or random.randrange(1_000_000))
+    log.warning("seed %d", seed)
+    report = soak(float(os.environ.get("SOAK_SECONDS") or 40), seed, tmp_path, cluster=True)
+    log.warning("%s", report)
+    assert (report.lost, report.out_of_order, report.left_over) == ([], [], [])
+    assert report.accepted > 50
+    assert report.done.total() > 5
+    assert report.answers.keys() <= {0, 202, 503}
