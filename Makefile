@@ -11,10 +11,13 @@ STORIES := 200
 SEED :=
 # For `make soak`: 1 for a Redis Cluster, whose nodes die, hang, move slots, come and go.
 CLUSTER :=
+# For `make bench-compare`: the revision to compare this tree with.
+REV :=
 # For `make pins`: the package to update to its newest version, or "all"; by default versions stay.
 UPDATE :=
 
-.PHONY: help demo demo-cluster run unit phones test browser mariadb install clients lint bench trips soak stories ugly pins clean
+.PHONY: help demo demo-cluster run unit phones test browser mariadb install clients lint bench bench-compare trips soak stories \
+	ugly pins clean
 
 help:
 	@echo "make demo    show a complete delivery with real processes, in 30 s; make demo-cluster: on a Redis Cluster"
@@ -27,7 +30,8 @@ help:
 	@echo "make install test every way to install Ferry, each in an empty environment"
 	@echo "make clients install the senders' libraries and Klaviyo's clients that the tests run, with Node, into .clients"
 	@echo "make lint    check formatting, lint, types and import rules"
-	@echo "make bench   measure, and write docs/benchmarks.md"
+	@echo "make bench   measure, and write docs/benchmarks.md, in 25 minutes"
+	@echo "make bench-compare compare CPU and memory with another revision, in 10 minutes: make bench-compare REV=HEAD~1"
 	@echo "make trips   count the files and calls that one change, one flush and one snapshot go through"
 	@echo "make soak    run random faults under load: make soak SECONDS=600 SEED=7; on a Redis Cluster: make soak CLUSTER=1"
 	@echo "make stories compare queries, single changes and dying processes with a model: make stories STORIES=200 SEED=7"
@@ -76,6 +80,9 @@ lint: .venv/dev
 
 bench: .venv/bench clients
 	$(BIN)/python -m bench
+
+bench-compare: .venv/run
+	$(BIN)/python -m bench.compare $(if $(REV),$(REV),HEAD)
 
 trips: .venv/run
 	$(BIN)/python -m bench.trips

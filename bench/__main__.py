@@ -12,6 +12,7 @@ from redis import Redis
 
 from bench import (
     accept,
+    delivery,
     durable,
     fairness,
     flush,
@@ -37,14 +38,13 @@ from bench import (
 from bench.errors import BenchError
 from bench.processes import redis_server
 from bench.report import Figure
-from bench.sizes import FULL, QUICK, Sizes
+from bench.sizes import FULL, LONG, QUICK, Sizes
 
 _FIGURES = {
     "accept": accept.measure,
-    "durable": durable.measure,
     "latency": latency.measure,
     "flush": flush.measure,
-    "limits_large": limits_large.measure,
+    "delivery": delivery.measure,
     "limits_small": limits_small.measure,
     "fairness": fairness.measure,
     "identity": identity.measure,
@@ -62,44 +62,63 @@ _FIGURES = {
     "tick": tick.measure,
     "ugliest": ugliest.measure,
 }
+#: Figures that take many minutes each, with sizes of their own.
+_LONG = {
+    "durable": durable.measure,
+    "limits_large": limits_large.measure,
+    "identity_backlog": identity.measure_backlog,
+    "queries": queries.measure,
+    "snapshots": snapshots.measure,
+}
 _PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 
 
 @click.command()
-@click.option("--only", multiple=True, type=click.Choice(list(_FIGURES)), help="Measure this figure; repeatable.")
+@click.option("--only", multiple=True, type=click.Choice(sorted({*_FIGURES, *_LONG})), help="This figure; repeatable.")
+@click.option("--long", "is_long", is_flag=True, help="The long figures instead, which take an hour.")
 @click.option("--quick", is_flag=True, help="Tiny sizes, to check that everything works; the figures mean nothing.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="The file to write the page to.")
-def main(only: Sequence[str], quick: bool, out: Path | None) -> None:
+def main(only: Sequence[str], is_long: bool, quick: bool, out: Path | None) -> None:
     """Compare Ferry with the plain way of doing the same and write docs/benchmarks.md.
 
-    With --only or --quick the page is incomplete: it is printed, and written only with --out.
+    The page has a part for the long figures, which stays as it is while the others are measured, and the other way
+    round. With --only or --quick the part is incomplete: it is printed, and written only with --out.
     """
-    if out is None and not only and not quick:
-        out = _PAGE
     try:
-        page = _page(only or list(_FIGURES), QUICK if quick else FULL)
+        part = _part(only or list(_LONG if is_long else _FIGURES), _sizes(quick, is_long), is_long=is_long)
     except BenchError as fault:
         raise click.ClickException(str(fault)) from fault
-    click.echo(page)
+    click.echo(part)
     if out is not None:
-        out.write_text(page)
+        out.write_text(part)
+    elif not only and not quick:
+        _PAGE.write_text(report.with_part(_PAGE.read_text(), part))
 
 
-def _page(names: Sequence[str], sizes: Sizes) -> str:
-    began = time.monotonic()
+def _sizes(quick: bool, is_long: bool) -> Sizes:
+    if quick:
+        return QUICK
+    return LONG if is_long else FULL
+
+
+def _part(names: Sequence[str], sizes: Sizes, *, is_long: bool) -> str:
+    took: dict[str, float] = {}
     # A short prefix: the path of a Unix socket has a limit, and on some systems the temporary folder is nearly as long.
     with tempfile.TemporaryDirectory(prefix="ferry-") as temporary:
         with redis_server(Path(temporary)) as url, Redis.from_url(url) as redis:
             machine = report.machine(redis)
-        figures = [_figure(name, sizes, Path(temporary)) for name in names]
-    return report.page(figures, machine, (time.monotonic() - began) / 60)
+        figures = [_figure(name, sizes, Path(temporary), took) for name in names]
+    return (report.long_part if is_long else report.page)(figures, machine, took)
 
 
-def _figure(name: str, sizes: Sizes, folder: Path) -> Figure:
+def _figure(name: str, sizes: Sizes, folder: Path, took: dict[str, float]) -> Figure:
     click.echo(f"measuring: {name}", err=True)
     home = folder / name
     home.mkdir()
-    return _FIGURES[name](sizes, home)
+    began = time.monotonic()
+    figure = (_FIGURES | _LONG)[name](sizes, home)
+    took[name] = time.monotonic() - began
+    return figure
 
 
 if __name__ == "__main__":

@@ -52,11 +52,15 @@ class Drained:
 
 
 class Installation(NamedTuple):
-    """A running installation: its ledger, its Klaviyo, and whether it checks that people are on the list."""
+    """A running installation: its ledger, its Klaviyo, and whether it checks that people are on the list.
+
+    `workers`: pids of the workers.
+    """
 
     redis: Redis
     klaviyo: Emulator
     proves: bool
+    workers: tuple[int, ...] = ()
 
 
 @contextmanager
@@ -70,8 +74,8 @@ def installed(
     folder.mkdir()
     with emulator(folder, limits=limits) as klaviyo:
         settings = {**klaviyo.settings, "FERRY_UPLOAD_MAX": str(upload_max), **_connections(folder, identity)}
-        with deliveries.without_intake(folder, settings, WORKERS, limits=limits) as redis:
-            yield Installation(redis, klaviyo, identity.get("prove") != "off")
+        with deliveries.without_intake(folder, settings, WORKERS, limits=limits) as (redis, workers):
+            yield Installation(redis, klaviyo, identity.get("prove") != "off", workers)
 
 
 def drain(

@@ -31,32 +31,42 @@ def ferry(folder: Path, klaviyo: Mapping[str, str]) -> Iterator[Rival]:
 
 
 @contextmanager
-def without_intake(folder: Path, settings: Mapping[str, str], workers: int, *, limits: bool = True) -> Iterator[Redis]:
-    """Run `ferry scheduler` and so many `ferry worker`; yield their ledger. `settings`: besides its URL.
+def without_intake(
+    folder: Path, settings: Mapping[str, str], workers: int, *, limits: bool = True
+) -> Iterator[tuple[Redis, tuple[int, ...]]]:
+    """Run `ferry scheduler` and so many `ferry worker`; yield their ledger, and the pids of the workers.
 
+    `settings`: besides the URL of the ledger.
     `limits`: whether they apply Klaviyo's limits.
     """
     with (
         redis_server(folder, "ferry") as url,
         Redis.from_url(url) as redis,
-        delivery(redis, folder, {"REDIS_URL": url, **settings}, workers, "commands" if limits else "bench.unlimited"),
+        delivery(
+            redis, folder, {"REDIS_URL": url, **settings}, workers, "commands" if limits else "bench.unlimited"
+        ) as pids,
     ):
-        yield redis
+        yield redis, pids
 
 
 @contextmanager
 def delivery(
     redis: Redis, folder: Path, settings: Mapping[str, str], workers: int, module: str = "commands"
-) -> Iterator[None]:
-    """Run `ferry scheduler` and so many `ferry worker` on a ledger. `settings`: besides the folder."""
+) -> Iterator[tuple[int, ...]]:
+    """Run `ferry scheduler` and so many `ferry worker` on a ledger; yield the pids of the workers.
+
+    `settings`: besides the folder.
+    """
     scheduler, worker = python("-m", "commands", "scheduler"), python("-m", module, "worker")
     values = {"FERRY_VAR": str(folder), **settings}
     with ExitStack() as stack:
         beats = partial(redis.exists, keys.HEARTBEAT)
         stack.enter_context(program(folder / "scheduler.log", scheduler, values, lambda: bool(beats())))
+        pids = []
         for i in range(workers):
-            stack.enter_context(program(folder / f"worker-{i}.log", worker, values, partial(_listen, redis, i + 1)))
-        yield
+            log = folder / f"worker-{i}.log"
+            pids.append(stack.enter_context(program(log, worker, values, partial(_listen, redis, i + 1))).pid)
+        yield tuple(pids)
 
 
 def _listen(redis: Redis, workers: int) -> bool:

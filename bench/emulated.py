@@ -72,6 +72,11 @@ class Emulator:
             time.sleep(_LOOK)
         raise BenchError(f"{people} people were accepted but not uploaded within {_PATIENCE:g} s")
 
+    def lookups(self, since: int) -> list[float]:
+        """Return when each look-up of profiles after request `since` arrived (monotonic seconds)."""
+        found = self._journal(since)
+        return [entry["at"] for entry in found if (entry["method"], entry["path"]) == ("GET", PROFILES)]
+
     def imports(self) -> list[float]:
         """Return when each accepted upload arrived (monotonic seconds), oldest first."""
         return [entry["at"] for entry in self._journal(0) if _is_upload(entry) and entry["status"] == ACCEPTED]

@@ -55,6 +55,9 @@ uploads of new people the target of {TARGET:g}x can therefore not be met under K
 {_UPLOADS * _ASKED} of {_LOOK_UPS} look-ups for identity and {_UPLOADS} of {_PROOFS} for proof.
 Known people need only the proof, which allows {_PROVED:,} people a minute: {{backlog:,}} take {{proof:.1f}} minutes.
 "Large uploads" and "Small uploads" measure this under the limits."""
+_HOW_BACKLOG: Final = """\
+As for identity, with all people pending in one audience. The memory is that of very many people, of whom more share a
+bucket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +71,18 @@ class Delivered:
 
 
 def measure(sizes: Sizes, folder: Path) -> Figure:
-    """Measure requests, seconds and memory, then a large backlog. Raises BenchError when a change was lost."""
+    """Measure requests, seconds and memory. Raises BenchError when a change was lost."""
     ours, off = [], []
     for i in range(sizes.backlogs):
         ours.append(_twice(folder / f"ours-{i}", sizes.newcomers, DEFAULTS))
         off.append(_twice(folder / f"off-{i}", sizes.newcomers, OFF))
-    rows = [*_rows(sizes.newcomers, ours, off), *_memory(sizes, folder), _backlog(sizes, folder)]
+    rows = [*_rows(sizes.newcomers, ours, off), _memory(sizes.members, folder)]
     return Figure("Identity", _how(sizes.backlog), rows)
+
+
+def measure_backlog(sizes: Sizes, folder: Path) -> Figure:
+    """Measure a large backlog, and the memory of very many people. Raises BenchError when a change was lost."""
+    return Figure("Identity of a backlog", _HOW_BACKLOG, [_backlog(sizes, folder), _memory(sizes.members, folder)])
 
 
 def _twice(folder: Path, people: int, identity: Mapping[str, str]) -> Delivered:
@@ -110,13 +118,9 @@ def _row(what: str, ours: tuple[Requests, float], off: tuple[Requests, float]) -
     )
 
 
-def _memory(sizes: Sizes, folder: Path) -> list[Row]:
-    """Measure a small installation and a large one."""
-    found = [(people, identity_memory.measure(people, folder)) for people in (sizes.changes, sizes.members)]
-    return [
-        Row(f"Redis memory of a remembered person, of {people:,}", f"{weight:.0f} bytes", "", Verdict())
-        for people, weight in found
-    ]
+def _memory(people: int, folder: Path) -> Row:
+    weight = identity_memory.measure(people, folder)
+    return Row(f"Redis memory of a remembered person, of {people:,}", f"{weight:.0f} bytes", "", Verdict())
 
 
 def _backlog(sizes: Sizes, folder: Path) -> Row:

@@ -16,12 +16,12 @@ _PEOPLE = 100
 _AUDIENCE = 1
 _ASKED = len(IDENTIFIERS)
 _HOW = f"""\
-As above, with `upload_max` {_PEOPLE} and Ferry's defaults: each upload of new people has {_ASKED} look-ups for identity
-before it and one after it that checks the list; every change must count as delivered. The limit of imports in a minute
-decides, because the limits of look-ups allow more. Ferry leaves {SHARE:.0%} of it to other tools, so it can reach at
-most {1 - SHARE:g}x. There are as many uploads as five minutes allow and one more; the rate is all except the first over
-the time between the first and the last, so it covers whole minutes of the limit. {WORKERS} worker processes, one
-run."""
+As for large uploads, with `upload_max` {_PEOPLE} and Ferry's defaults: each upload of new people has {_ASKED} look-ups
+for identity before it and one after it that checks the list; every change must count as delivered. The limit of imports
+in a minute decides, because the limits of look-ups allow more. Ferry leaves {SHARE:.0%} of it to other tools, so it can
+reach at most {1 - SHARE:g}x. There are as many uploads as two minutes allow and one more; the rate is all except the
+first over the time between the first and the last, so it covers whole minutes of the limit. {WORKERS} worker processes,
+one run."""
 
 
 def measure(sizes: Sizes, folder: Path) -> Figure:

@@ -51,8 +51,7 @@ def measure(sizes: Sizes, folder: Path) -> Figure:
 
 
 def _row(what: str, numbers: list[tuple[str, str]], target: float, sizes: Sizes) -> Row:
-    fragments = [_fragment(i, country, phone) for i, (country, phone) in enumerate(numbers)]
-    ours, theirs = in_turns(lambda: _map(fragments), lambda: check(numbers), sizes.rounds)
+    ours, theirs = in_turns(mapping_of(numbers), lambda: check(numbers), sizes.rounds)
     person, phone = (median(rounds) / len(numbers) for rounds in (ours, theirs))
     return Row(
         f"Mapping a person, {what}",
@@ -60,6 +59,12 @@ def _row(what: str, numbers: list[tuple[str, str]], target: float, sizes: Sizes)
         f"{phone * 1e6:.0f} us `phonenumbers` alone",
         at_most(ratio(ours, theirs), target),
     )
+
+
+def mapping_of(numbers: Sequence[tuple[str, str]]) -> Callable[[], None]:
+    """Return the work of mapping a person with each of these numbers."""
+    fragments = [_fragment(i, country, phone) for i, (country, phone) in enumerate(numbers)]
+    return lambda: _map(fragments)
 
 
 def in_turns(ours: Callable[[], None], theirs: Callable[[], None], rounds: int) -> tuple[list[float], list[float]]:

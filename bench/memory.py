@@ -53,10 +53,15 @@ def weigh(
     return used / changes, payload.bytes / changes
 
 
-def _row(changes: int, people: int, folder: Path) -> Row:
+def of_pending(changes: int, people: int, folder: Path) -> tuple[float, float]:
+    """Return the bytes of Redis and of the person for each of so many pending changes, `people` in a message."""
     first = acceptances(messages(1, 1, first=changes))
     found = acceptances(messages(changes // people, people, spread=_WAITING // people))
-    used, person = weigh(folder, f"memory-{people}", first, found, changes)
+    return weigh(folder, f"memory-{people}", first, found, changes)
+
+
+def _row(changes: int, people: int, folder: Path) -> Row:
+    used, person = of_pending(changes, people, folder)
     over = used / person - 1
     ratio = f"{over:+.0%}"
     return Row(

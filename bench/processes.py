@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 from bench.errors import BenchError
 
 #: Seconds that a process may take to become ready, and to end.
-_START = 30.0
+_START = 60.0
 _STOP = 15.0
 _ROOT = Path(__file__).parent.parent
 #: Prefixes of settings: those of the user's installation must not reach the measured one.
@@ -74,6 +74,16 @@ def redis_server(folder: Path, name: str = "redis", **more: str) -> Iterator[str
     url = f"unix://{path}"
     with program(home / "log", command, {}, lambda: _pings(url)):
         yield url
+
+
+def cpu_s(pids: Iterable[int], *, children: bool = False) -> float:
+    """Return the CPU seconds that processes have used so far. Linux only: it reads /proc.
+
+    `children`: with those of their children that have ended, such as the deliveries of a worker.
+    """
+    stats = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in pids]
+    ticks = sum(int(each) for fields in stats for each in fields[11 : 15 if children else 13])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def listens(port: int) -> bool:

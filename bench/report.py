@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from redis import Redis
 
 _HEAD = ("What", "Ferry", "Compared with", "Ratio", "Target", "Met")
+_LONG_HEAD = "## Long figures"
 _COMPARED = """## How it is measured
 
 The compared programs take turns in several rounds; the table shows medians over the rounds. The plain way is
 `bench/plain_way.py`: Flask on gunicorn (gthread, 2 processes of 16 threads), one `rq.enqueue` for each change, and
-`bench/plain_job.py`, a job that sends one request for each profile."""
+`bench/plain_job.py`, a job that sends one request for each profile. So that a run takes less than half an hour, loads
+last two seconds in each of four rounds, thirty flushes are followed, small uploads last two minutes, the result of a
+query has 200,000 rows and a snapshot 100,000 people. The long figures have larger sizes and are measured apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +75,46 @@ def machine(redis: Redis) -> Machine:
     )
 
 
-def page(figures: Sequence[Figure], on: Machine, minutes: float) -> str:
-    """Return the complete page."""
-    rows = [row for figure in figures for row in figure.rows]
-    table = [_line(_HEAD), _line(["---"] * len(_HEAD)), *(_line(_cells(row)) for row in rows)]
-    notes = [f"### {figure.title}\n\n{figure.how}" for figure in figures]
-    parts = [f"# Benchmarks\n\n{_where(on)}", "\n".join(table), _repeat(minutes), _COMPARED, *notes]
+def page(figures: Sequence[Figure], on: Machine, took: Mapping[str, float]) -> str:
+    """Return the page without its part for the long figures. `took`: seconds by figure."""
+    repeat = f"""Repeat it with `make bench`: {_duration(took)}. It sends nothing to other machines.
+`python -m bench --only tick` measures one figure, `python -m bench --help` lists them. `make bench-compare REV=main`
+compares the figures that are CPU time or memory with another revision, in turns and within ten minutes: a figure is
+worse when even the least of its ratios is above 1.10."""
+    return _joined([f"# Benchmarks\n\n{_where(on)}", _table(figures), repeat, _COMPARED, *_notes(figures)])
+
+
+def long_part(figures: Sequence[Figure], on: Machine, took: Mapping[str, float]) -> str:
+    """Return the part of the page for the long figures. `took`: seconds by figure."""
+    repeat = f"Repeat it with `python -m bench --long`: {_duration(took)}."
+    return _joined([f"{_LONG_HEAD}\n\n{_where(on)}", _table(figures), repeat, *_notes(figures)])
+
+
+def with_part(whole: str, part: str) -> str:
+    """Return a page with one of its two parts replaced. `part`: as `page` or `long_part` returns it. Pure."""
+    first, head, second = whole.partition(_LONG_HEAD)
+    if part.startswith(_LONG_HEAD):
+        return f"{first.rstrip()}\n\n{part}"
+    return f"{part}\n{head}{second}" if head else part
+
+
+def _joined(parts: Sequence[str]) -> str:
     return "\n\n".join(parts) + "\n"
+
+
+def _table(figures: Sequence[Figure]) -> str:
+    rows = [row for figure in figures for row in figure.rows]
+    return "\n".join([_line(_HEAD), _line(["---"] * len(_HEAD)), *(_line(_cells(row)) for row in rows)])
+
+
+def _notes(figures: Sequence[Figure]) -> list[str]:
+    return [f"### {figure.title}\n\n{figure.how}" for figure in figures]
+
+
+def _duration(took: Mapping[str, float]) -> str:
+    """Return how long the figures took, the longest first."""
+    each = ", ".join(f"{name} {took[name]:.0f} s" for name in sorted(took, key=lambda name: -took[name]))
+    return f"it took {sum(took.values()) / 60:.0f} minutes here ({each})"
 
 
 def at_least(ratio: float, target: float) -> Verdict:
@@ -95,11 +131,6 @@ def _where(on: Machine) -> str:
     return f"""Measured on {on.day}: {on.cores} cores ({on.system}), Python {on.python}, {on.server} with an append-only
 file synced every second; load average {on.load:.1f} when the run began. The load generator, the measured server and
 Redis share these cores. The ratios apply to other machines too, the absolute figures do not."""
-
-
-def _repeat(minutes: float) -> str:
-    return f"""Repeat it with `make bench`: it took {minutes:.0f} minutes here and sends nothing to other machines.
-`python -m bench --only tick` measures one figure, `python -m bench --help` lists them."""
 
 
 def _cells(row: Row) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 from redis import Redis
@@ -17,7 +17,7 @@ from redis import Redis
 from bench.errors import BenchError
 from bench.load import Load, Result
 from bench.messages import TOKEN, marked
-from bench.processes import environment, free_port, listens, program, python
+from bench.processes import cpu_s, environment, free_port, listens, program, python
 from queues.census import take_census
 
 #: Audiences that the changes are spread over, and connections that they arrive on.
@@ -38,9 +38,15 @@ class Rival:
     pids: tuple[int, ...] = ()
 
     def cpu_s(self) -> float:
-        """Return the CPU seconds that its processes have used so far. Linux only: it reads /proc."""
-        stats = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in self.pids]
-        return sum(int(fields[11]) + int(fields[12]) for fields in stats) / os.sysconf("SC_CLK_TCK")
+        """Return the CPU seconds that its processes have used so far."""
+        return cpu_s(self.pids)
+
+
+class Empty(NamedTuple):
+    """Running processes of the empty Falcon app: their ports and their pids."""
+
+    ports: tuple[int, ...]
+    pids: tuple[int, ...]
 
 
 @contextmanager
@@ -69,6 +75,19 @@ def plain_way(url: str, folder: Path) -> Iterator[Rival]:
     values = {"REDIS_URL": url, "TOKEN": TOKEN}
     with program(folder / "plain.log", command, values, lambda: listens(port)), Redis.from_url(url) as redis:
         yield Rival("plain", (port,), redis, lambda redis: int(redis.llen("rq:queue:plain")))
+
+
+@contextmanager
+def empty_app(folder: Path, processes: int) -> Iterator[Empty]:
+    """Run so many processes of an app on Falcon and uvicorn that reads a request and answers 202."""
+    ports, pids = tuple(free_port() for _ in range(processes)), []
+    with ExitStack() as stack:
+        for port in ports:
+            words = ["--port", str(port), "--log-level", "warning", "--no-access-log"]
+            command = python("-m", "uvicorn", "bench.empty_app:app", *words)
+            app = stack.enter_context(program(folder / f"empty-{port}.log", command, {}, partial(listens, port)))
+            pids.append(app.pid)
+        yield Empty(ports, tuple(pids))
 
 
 def warm_up(seconds: float, *rivals: Rival) -> None:

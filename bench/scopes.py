@@ -8,10 +8,11 @@ from statistics import median
 from typing import Final
 
 from bench import rivals
+from bench.accept import ferry_turn
 from bench.messages import ACCOUNT, TOKEN
 from bench.processes import redis_server
 from bench.report import Figure, Row, Verdict
-from bench.rivals import Rival, send
+from bench.rivals import Rival
 from bench.sizes import Sizes
 
 #: CPU of a message with scopes, as a multiple of the CPU without them.
@@ -37,7 +38,7 @@ def measure(sizes: Sizes, folder: Path) -> Figure:
     ):
         all_three = (simple, of_scope, of_rate)
         rivals.warm_up(sizes.load_s, *all_three)
-        rounds = [_round(all_three, sizes, backwards=number % 2 == 1) for number in range(2 * sizes.rounds)]
+        rounds = [_round(all_three, sizes, backwards=number % 2 == 1) for number in range(sizes.rounds)]
     return Figure(
         "Scopes of senders",
         _HOW,
@@ -50,14 +51,8 @@ def measure(sizes: Sizes, folder: Path) -> Figure:
 
 def _round(all_three: Sequence[Rival], sizes: Sizes, *, backwards: bool) -> list[float]:
     """Return the CPU microseconds of a message for each intake, in the order given."""
-    spent = [_cpu_us(each, sizes) for each in (reversed(all_three) if backwards else all_three)]
+    spent = [ferry_turn(each, 1, sizes.load_s).cpu_us for each in (reversed(all_three) if backwards else all_three)]
     return spent[::-1] if backwards else spent
-
-
-def _cpu_us(rival: Rival, sizes: Sizes) -> float:
-    before = rival.cpu_s()
-    sent = send(rival, 1, sizes.load_s).sent
-    return (rival.cpu_s() - before) / sent * 1e6
 
 
 def _row(what: str, pairs: Sequence[tuple[float, float]], target: float | None = None) -> Row:

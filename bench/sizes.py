@@ -1,8 +1,8 @@
-"""The sizes of the benchmarks: of the full run, and of a quick one that only checks that everything works."""
+"""The sizes of the benchmarks: of a run, of the long figures, and of a quick run that only checks that all works."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.gunicorn_conf import workers
 
@@ -12,13 +12,15 @@ class Sizes:
     """The sizes of a run.
 
     `rounds`: how often the compared programs take turns. `webs`: `ferry web` processes that share a load. `load_s`,
-    `open_s`: seconds of load in a round. `flushes`, `plain_flushes`: hundreds of people followed to Klaviyo. `people`:
-    people mapped in a round. `changes`: changes pending in Redis while its memory is measured. `queues`: idle queues in
-    the large ledger; `shown`: in the one that is looked at. `ticks`: ticks measured in each ledger. `backlog`: changes
-    pending in one audience; `backlogs`: how often they are delivered in uploads of 10,000. `newcomers`: people who are
-    delivered twice, as new and as known people. `uploads`: uploads of 100 people each, one after another. `large`:
-    changes of the large audience; `audiences`: number of small audiences beside it; `small`: changes of each.
-    `members`: people in a snapshot. `result_rows`: rows of the result of a query.
+    `open_s`: seconds of load in a round. `flushes`, `plain_flushes`: hundreds of people followed to Klaviyo; `traced`:
+    more of them, whose steps are timed. `people`: people mapped in a round. `changes`: changes pending in Redis while
+    its memory is measured. `queues`: idle queues in a ledger, first fewer and then more. `ticks`: ticks measured in
+    each ledger; `watch_s`: seconds for which a scheduler is watched. `batches`: batches of 100 whose CPU is measured;
+    `delivered`: changes whose CPU is measured in uploads of 10,000. `backlog`: changes pending in one audience;
+    `backlogs`: how often each of the three is delivered. `newcomers`: people who are delivered twice, as new and as
+    known people. `uploads`: uploads of 100 people each, one after another. `large`: changes of the large audience;
+    `audiences`: number of small audiences beside it; `small`: changes of each. `members`: people in a snapshot, and
+    remembered people. `result_rows`: rows of the result of a query.
     """
 
     rounds: int
@@ -27,11 +29,14 @@ class Sizes:
     open_s: float
     flushes: int
     plain_flushes: int
+    traced: int
     people: int
     changes: int
-    queues: int
-    shown: int
+    queues: tuple[int, int]
     ticks: int
+    watch_s: float
+    batches: int
+    delivered: int
     backlog: int
     backlogs: int
     newcomers: int
@@ -44,27 +49,31 @@ class Sizes:
 
 
 FULL = Sizes(
-    rounds=5,
+    rounds=4,
     webs=workers,
-    load_s=3.0,
-    open_s=5.0,
-    flushes=60,
+    load_s=2.0,
+    open_s=3.0,
+    flushes=30,
     plain_flushes=3,
+    traced=15,
     people=2_000,
     changes=100_000,
-    queues=100_000,
-    shown=20_000,
-    ticks=15,
+    queues=(20_000, 100_000),
+    ticks=10,
+    watch_s=15.0,
+    batches=20,
+    delivered=40_000,
     backlog=200_000,
-    backlogs=3,
+    backlogs=2,
     newcomers=10_000,
-    uploads=5 * 135 + 1,
+    uploads=2 * 135 + 1,
     large=20_000,
     audiences=19,
     small=200,
-    members=1_000_000,
-    result_rows=1_000_000,
+    members=100_000,
+    result_rows=200_000,
 )
+LONG = replace(FULL, rounds=5, load_s=3.0, backlogs=3, members=1_000_000, result_rows=1_000_000)
 QUICK = Sizes(
     rounds=1,
     webs=1,
@@ -72,11 +81,14 @@ QUICK = Sizes(
     open_s=0.3,
     flushes=2,
     plain_flushes=1,
+    traced=2,
     people=50,
     changes=1_000,
-    queues=200,
-    shown=300,
+    queues=(200, 300),
     ticks=2,
+    watch_s=2.5,
+    batches=2,
+    delivered=200,
     backlog=300,
     backlogs=1,
     newcomers=200,

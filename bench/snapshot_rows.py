@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
 
@@ -16,6 +16,7 @@ from snapshots.rows import Selection
 
 #: The most that rows may take whose phones are no numbers, of those with valid ones.
 TARGET = 1.2
+_VALID, _DUMMY = "+1415555", "+1555555"
 _HOW = """\
 A CSV with e-mail, phone, external id and five attributes in each row, all of them sent, is read and sorted
 by the buckets of the membership ledger, as a worker does it first. Compared with `phonenumbers` alone on the same
@@ -25,10 +26,10 @@ are medians of those of the rounds."""
 
 def measure(sizes: Sizes, folder: Path) -> Figure:
     """Measure rows with valid numbers in turns with `phonenumbers`, and with dummies. Raises BenchError."""
-    valid, dummies = _phones("+1415555", sizes.people), _phones("+1555555", sizes.people)
-    numbers = [("US", phone) for phone in valid]
-    ours, alone = in_turns(lambda: _gather(valid), lambda: check(numbers), sizes.rounds)
-    others, usual = in_turns(lambda: _gather(dummies), lambda: _gather(valid), sizes.rounds)
+    numbers = [("US", phone) for phone in _phones(_VALID, sizes.people)]
+    valid, dummies = gathering(sizes.people), gathering(sizes.people, _DUMMY)
+    ours, alone = in_turns(valid, lambda: check(numbers), sizes.rounds)
+    others, usual = in_turns(dummies, valid, sizes.rounds)
     row, phone, dummy = (median(rounds) / sizes.people * 1e6 for rounds in (ours, alone, others))
     return Figure(
         "Rows of a snapshot",
@@ -48,6 +49,12 @@ def measure(sizes: Sizes, folder: Path) -> Figure:
             ),
         ],
     )
+
+
+def gathering(people: int, beginning: str = _VALID) -> Callable[[], None]:
+    """Return the work of reading and sorting the rows of so many people. `beginning`: of their phones."""
+    phones = _phones(beginning, people)
+    return lambda: _gather(phones)
 
 
 def _phones(beginning: str, count: int) -> list[str]:

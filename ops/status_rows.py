@@ -37,7 +37,7 @@ class RowChoice:
 
     def pick(self, rows: Sequence[QueueRow], held: Collection[str]) -> list[str]:
         """Return the names of the queues that a table shows, in its order. `held`: the connections that are held."""
-        matching = [row for row in rows if self.state in (None, words.state_of(row, held))]
+        matching = [row for row in rows if self.state is None or self.state == words.state_of(row, held)]
         most = self.limit or words.SHOWN
         if self.sort is not None:
             key = SORTS[self.sort]

@@ -16,6 +16,7 @@ from queues import keys, scripts
 from queues.batches import is_failure
 from queues.counts import QueueCount
 from queues.names import PARTITIONS, Queue, by_partition
+from queues.pending import all_queues
 
 #: Queues that one script counts anew, in about ten ms.
 _AT_ONCE: Final = 200
@@ -182,6 +183,12 @@ def _figures(found: Mapping[str, int], oldest: int | None) -> Figures:
     left_out = {name.removeprefix(_LEFT_OUT): n for name, n in found.items() if name.startswith(_LEFT_OUT) and n}
     # Only the known names: a newer Ferry may keep more.
     return Figures(**{name: found.get(name, 0) for name in _SUMMED}, oldest=oldest, left_out=left_out)
+
+
+def connections(redis: Redis) -> set[str]:
+    """Return the connections that have queues, without reading the names of all queues. Raises redis.RedisError."""
+    kept = read(redis)
+    return {queue.connection for queue in all_queues(redis)} if kept is None else kept.connections
 
 
 def recount(redis: Redis, queues: Sequence[Queue]) -> None:

@@ -22,9 +22,9 @@ from redis import Redis
 from redis.exceptions import LockError
 from redis.lock import Lock
 
-from queues import keys, pending, scripts
+from queues import keys, scripts
 from queues.connections import accounts
-from queues.names import Queue
+from queues.names import PARTITIONS, Queue
 
 #: Reason of a hold on a queue whose list another queue keeps.
 LIST_OWNED: Final = "list_owned"
@@ -132,9 +132,12 @@ def may_share(redis: Redis, queue: Queue, list_id: str) -> bool:
 
 def shared(redis: Redis) -> list[Shared]:
     """Return every list that two queues use, by permission or since before lists had owners."""
-    queues = pending.all_queues(redis)
-    asked = [(found.shares, queue) for queue, found in zip(queues, known(redis, queues), strict=True) if found.shares]
-    pairs = [(list_id, keeper(redis, list_id), queue) for list_id, queue in asked]
+    with redis.pipeline(transaction=False) as pipe:
+        for number in range(PARTITIONS):
+            scripts.queue_up(pipe, "shares", [keys.partition(number, "queues")])
+        flat = [each.decode() for found in pipe.execute() for each in found]
+    asked = sorted((Queue.parse(name), list_id) for name, list_id in zip(flat[::2], flat[1::2], strict=True))
+    pairs = [(list_id, keeper(redis, list_id), queue) for queue, list_id in asked]
     return [Shared(list_id, keeps, queue) for list_id, keeps, queue in pairs if keeps and keeps != queue]
 
 

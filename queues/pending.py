@@ -148,9 +148,13 @@ def flush(redis: Redis, queue: Queue, now: int) -> int:
     return int(scripts.run(redis, "flush", _index_keys(queue), [str(queue), now]))
 
 
-def set_policy(redis: Redis, queue: Queue, policy: FlushPolicy, now: int) -> None:
-    """Apply the configured policy to a queue, whose index entry used the policy at its last change."""
-    scripts.run(redis, "policy", _index_keys(queue), [str(queue), now, policy.size, policy.age_ms])
+def set_policies(redis: Redis, policies: Mapping[Queue, FlushPolicy], now: int) -> None:
+    """Apply the configured policies to queues, whose index entries used the policy at their last change.
+
+    In one round trip. Raises redis.RedisError.
+    """
+    calls = [(_index_keys(each), [str(each), now, policy.size, policy.age_ms]) for each, policy in policies.items()]
+    scripts.run_each(redis, "policy", calls)
 
 
 def audience(redis: Redis, queue: Queue) -> dict[str, Any]:

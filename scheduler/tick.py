@@ -120,6 +120,7 @@ def policy_of(connections: Connections, queue: Queue) -> FlushPolicy:
 def refile(redis: Redis, connections: Connections, now: int) -> None:
     """Apply the configured policy to every queue, and count it anew; done when a scheduler starts."""
     queues = pending.all_queues(redis)
-    for queue in queues:
-        pending.set_policy(redis, queue, policy_of(connections, queue), now)
+    for start in range(0, len(queues), LOOKED_AT_ONCE):
+        part = queues[start : start + LOOKED_AT_ONCE]
+        pending.set_policies(redis, {queue: policy_of(connections, queue) for queue in part}, now)
     figures.recount(redis, queues)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from heapq import nlargest, nsmallest
 from typing import Any, Final
 
 from redis import Redis
@@ -119,14 +120,16 @@ def _pick(every: Sequence[QueueRow], census: Census, wanted: QueueFilter) -> _Pi
     page = min(wanted.page, pages)
     start = (page - 1) * PAGE
     first, last = max(0, start - len(folded)), max(0, start + PAGE - len(folded))
-    shown = [(row.queue, state) for row, state in _ordered(single, wanted)[first:last]]
+    shown = [(row.queue, state) for row, state in _ordered(single, wanted, last)[first:]]
     hidden = sum(row.folded for row in folded)
     return _Picked(folded[start : start + PAGE], shown, len(matching), states, page, pages, of, hidden)
 
 
-def _ordered(single: list[tuple[QueueRow, str]], wanted: QueueFilter) -> list[tuple[QueueRow, str]]:
+def _ordered(single: list[tuple[QueueRow, str]], wanted: QueueFilter, most: int) -> list[tuple[QueueRow, str]]:
+    """Return the first lines in the order of the table; of equal ones, by name."""
     by_name = sorted(single, key=lambda each: each[0].stored_queue)
-    return sorted(by_name, key=lambda each: _key(each[0], each[1], wanted.sort), reverse=wanted.desc)
+    pick = nlargest if wanted.desc else nsmallest  # both keep the order of equal ones
+    return pick(most, by_name, key=lambda each: _key(each[0], each[1], wanted.sort))
 
 
 def _filled(picked: _Picked, counts: Sequence[QueueCount], census: Census) -> QueueTable:

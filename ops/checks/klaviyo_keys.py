@@ -17,12 +17,11 @@ from klaviyo.client import Klaviyo
 from klaviyo.errors import NotAccepted, Throttled
 from klaviyo.outcomes import HoldNeeded, summary
 from ops.connections.keys import key_of
-from queues import owners
+from queues import figures, owners
 from queues.connections import accounts
 from queues.errors import NoSecretKey, SecretKeyChanged
 from queues.holds import OF_KEY
 from queues.names import Queue
-from queues.pending import all_queues
 from worker.connection import limiter_of
 
 #: The scopes with which Ferry reads are tested here; those with which it writes are not.
@@ -37,7 +36,7 @@ _NOBODY = "ferry doctor: there is no such"
 
 def key_checks(redis: Redis, settings: Settings) -> list[Check]:
     """Return a check for each connection that is configured or has a queue."""
-    used = {queue.connection for queue in all_queues(redis)}
+    used = figures.connections(redis)
     names = sorted({connection.name for connection in settings.connections} | used)
     checks: list[Check] = []
     known: dict[str, Check] = {}

@@ -55,6 +55,9 @@ _HELD: Final = (b"h", b"i")
 #: ms for which the hash of an erased person is kept.
 ERASED_MS: Final = 30 * DAY_MS
 
+#: Hashes that are kept for the next call: those of the largest batch, some ten MB.
+_HASHES: Final = 50_000
+
 Named = tuple[str, str]
 #: The kind of name for a person of an earlier batch who is known only by hash.
 KNOWN: Final = "known"
@@ -73,6 +76,8 @@ class Identities:
     redis: Redis
     connection: str
     _orders: list[FieldWrite] = field(default_factory=list)
+    # A batch asks for the same ones dozens of times.
+    _hashes: dict[Named, bytes] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def _key(self) -> bytes:
@@ -83,8 +88,12 @@ class Identities:
 
     def hash(self, named: Named) -> bytes:
         """Return the keyed hash of an identifier, which is also that of the person it names."""
-        text = f"{named[0]}\0{named[1]}".encode("utf-8", "surrogatepass")
-        return hashlib.blake2b(text, digest_size=HASH, key=self._key).digest()
+        if (known := self._hashes.get(named)) is None:
+            text = f"{named[0]}\0{named[1]}".encode("utf-8", "surrogatepass")
+            if len(self._hashes) >= _HASHES:  # a snapshot has millions
+                self._hashes.clear()
+            known = self._hashes[named] = hashlib.blake2b(text, digest_size=HASH, key=self._key).digest()
+        return known
 
     def hash_of(self, name: Named) -> bytes:
         """Return the hash of a person by name, or by the placeholder for one (`KNOWN`)."""

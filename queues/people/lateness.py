@@ -19,7 +19,10 @@ GENERATION_MS: Final = 48 * 3_600_000
 _BUCKETS: Final = 256
 #: Entries of a bucket; a million per queue in two days. Beyond that, order is only kept within a batch.
 _MOST: Final = 4_096
-#: Entries written by one call, so that it blocks Redis briefly.
+#: Bytes of a field, and of a field with its times.
+_FIELD: Final = 8
+_ENTRY: Final = 20
+#: Entries written or read by one call, so that it blocks Redis briefly.
 _AT_ONCE: Final = 1_000
 
 
@@ -36,18 +39,26 @@ class Newest(NamedTuple):
 
 def recall(redis: Redis, queue: Queue, hashes: Iterable[bytes], now: int) -> dict[bytes, Newest]:
     """Return the newest times of these people and identifiers. `now`: ms. Raises redis.RedisError."""
-    buckets = _by_bucket(hashes)
-    with redis.pipeline(transaction=False) as pipe:
-        for name in _names(queue, now):
-            for number, fields in buckets.items():
-                pipe.hmget(f"{name}:{number}", cast("list[str]", fields))
-        answers = cast("list[list[bytes | None]]", pipe.execute())
     found: dict[bytes, list[bytes]] = {}
-    for fields, values in zip([*buckets.values()] * 2, answers, strict=True):
-        for hashed, value in zip(fields, values, strict=True):
-            if value:
-                found.setdefault(hashed, []).append(value)
+    for entries in scripts.run_each(redis, "newest", _calls(queue, _by_bucket(hashes), now)):
+        for at in range(0, len(entries), _ENTRY):
+            found.setdefault(entries[at : at + _FIELD], []).append(entries[at + _FIELD : at + _ENTRY])
     return {hashed: _newest(values) for hashed, values in found.items()}
+
+
+def _calls(queue: Queue, buckets: Mapping[int, list[bytes]], now: int) -> list[tuple[list[str], list[bytes]]]:
+    """Return the keys and arguments of the calls that read these fields of both generations."""
+    calls: list[tuple[list[str], list[bytes]]] = []
+    asked = _AT_ONCE
+    for name in _names(queue, now):
+        for number, fields in buckets.items():
+            if asked + len(fields) > _AT_ONCE:
+                calls.append(([], []))
+                asked = 0
+            calls[-1][0].append(f"{name}:{number}")
+            calls[-1][1].append(b"".join(fields))
+            asked += len(fields)
+    return calls
 
 
 def note(redis: Redis, queue: Queue, newest: Mapping[bytes, Newest], now: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -10,16 +11,19 @@ import requests
 from click.testing import CliRunner
 from redis import Redis
 
-from bench import backlog, rivals
+from bench import backlog, deliveries, rivals
 from bench.__main__ import main
 from bench.backlog import Installation, check, fill
-from bench.emulated import API_KEY, Emulator
+from bench.emulated import API_KEY, Emulator, emulator
 from bench.errors import BenchError
 from bench.filling import acceptances, messages
+from bench.flush import traced
+from bench.flush_steps import STEPS, Flushed, Watch, steps_ms
 from bench.limits_large import least_s
 from bench.memory import weigh
 from bench.messages import audience_name, number, phone
-from bench.processes import redis_server
+from bench.processes import cpu_s, redis_server
+from bench.report import Figure, Machine, Row, Verdict, long_part, page, with_part
 from bench.rivals import Rival, generate, memberships, send
 from bench.segment_mapping import MESSAGES as SEGMENT_MESSAGES
 from bench.segment_mapping import map_all
@@ -49,8 +53,10 @@ def test_the_figures_asked_for_end_in_a_table_with_the_machine_and_how_to_repeat
     assert result.exit_code == 0, result.output
     written = page.read_text()
     rows = [line.split("|")[1:-1] for line in written.splitlines() if line.startswith("|")]
-    assert [row[0].strip().split(" ")[0] for row in rows[2:]] == ["Mapping"] * 4 + ["Redis", "Redis", "Tick"]
-    assert all(len(row) == 6 and row[1].strip() and row[2].strip() for row in rows[2:])
+    whats = ["Mapping"] * 4 + ["Redis", "Redis", "Tick", "Tick", "Ticks"]
+    assert [row[0].strip().split(" ")[0] for row in rows[2:]] == whats
+    assert all(len(row) == 6 and row[1].strip() for row in rows[2:])
+    assert all(f"{figure} " in written for figure in ("mapping", "memory", "tick")), "how long each figure took"
     assert all(words in written for words in ("cores", "Python 3.", "Valkey", "`make bench`", "### Memory"))
     assert written in result.output
 
@@ -68,6 +74,17 @@ def test_the_figures_asked_for_end_in_a_table_with_the_machine_and_how_to_repeat
         ),
         ("limits_small", ["Uploads of 100 people a minute", "Answers 429 during these 3 uploads"]),
         ("fairness", ["2 audiences of 100 changes delivered, beside one of 200"]),
+        (
+            "identity_backlog",
+            ["Backlog of 300 new people delivered in 1 uploads", "Redis memory of a remembered person, of 600"],
+        ),
+        (
+            "delivery",
+            [
+                "CPU of the workers for a change, in batches of 100",
+                "CPU of the workers for a change, in batches of 10,000",
+            ],
+        ),
     ],
 )
 def test_a_backlog_is_delivered_to_the_last_change_within_the_limits(
@@ -219,8 +236,50 @@ def test_the_state_of_many_queues_is_read_on_a_page_of_the_same_size(tmp_path: P
     result = CliRunner().invoke(main, ["--quick", "--only", "queues", "--out", str(page)])
     assert result.exit_code == 0, result.output  # it is not when a page is not answered or the command fails
     found = [line.split("|")[1:-1] for line in page.read_text().splitlines() if line.startswith("|")][2:]
-    whats = ("the first page", "`/metrics`", "judging the alerts")
-    reading = [f"CPU of one reading with 300 queues: {what}" for what in whats]
-    expected = [*reading, "CPU of `ferry status` with 300 queues", "HTML of the first page with 300 queues"]
+    whats = ("the first page", "`/metrics`", "a page of `/v1/queues`", "judging the alerts")
+    expected = []
+    for queues in (200, 300):
+        expected += [f"CPU of one reading with {queues} queues: {what}" for what in whats]
+        expected += [f"HTML of the first page with {queues} queues"]
+        expected += [f"CPU of `ferry {command}` with {queues} queues" for command in ("status", "doctor")]
     assert [row[0].strip() for row in found] == expected
-    assert found[-1][5].strip() == "yes"
+    assert {row[5].strip() for row in found if row[0].startswith(" HTML")} == {"yes"}
+
+
+def test_an_empty_app_takes_the_same_requests_as_ferry(tmp_path: Path) -> None:
+    with rivals.empty_app(tmp_path, 2) as empty:
+        result = generate(empty.ports, memberships(1), 0.3)
+        assert result.sent > rivals.CONNECTIONS
+        assert cpu_s(empty.pids) > 0
+
+
+def test_the_steps_of_a_flush_add_up_to_its_time(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("b")
+    with emulator(folder) as klaviyo, deliveries.ferry(folder, klaviyo.settings) as ferry:
+        watch = Watch(ferry.redis)
+        watch.begin()
+        flush, steps = traced(watch, ferry, klaviyo, count(), klaviyo.make_list("Bought twice in 90 days"))
+    assert len(steps) == len(STEPS)
+    assert sum(steps) == pytest.approx(flush.ms)
+    # The first one may have ended before the answer reached the client.
+    assert all(ms >= 0 for ms in steps[1:])
+
+
+def test_a_flush_whose_batch_no_scheduler_took_has_no_steps(ferry: Rival) -> None:
+    with pytest.raises(BenchError, match="no command that shows that a scheduler has taken the batch"):
+        steps_ms(Watch(ferry.redis), Flushed(0.0, 1.0, 2.0), [1.5])
+
+
+def test_each_part_of_the_page_is_replaced_without_the_other() -> None:
+    figure = Figure("Tick", "As it is.", [Row("Tick", "1 ms", "", Verdict())])
+    machine = Machine("2026-12-01", 2, "Linux x86_64", "3.11", "Valkey 9", 0.5)
+    first, long = page([figure], machine, {"tick": 60.0}), long_part([figure], machine, {"tick": 3600.0})
+    whole = with_part(first, long)
+    assert whole == f"{first}\n{long}"
+    later = page([figure], machine, {"tick": 120.0})
+    assert with_part(whole, later) == f"{later}\n{long}"
+    assert with_part(first, later) == later
+    slower = long_part([figure], machine, {"tick": 7200.0})
+    assert with_part(whole, slower) == f"{first}\n{slower}"
+    assert "it took 1 minutes here (tick 60 s)" in first
+    assert "it took 60 minutes here (tick 3600 s)" in long

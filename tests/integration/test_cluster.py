@@ -115,7 +115,7 @@ def test_every_transition_of_a_queue_stays_in_its_partition(cluster: Any, queue:
     assert dead_letters.purge(cluster, queue, letters[:1]) == 1
     assert dead_letters.replay(cluster, queue, letters[1:], NOW).replayed == 1
     assert pending.flush(cluster, queue, NOW) == 1
-    pending.set_policy(cluster, queue, FlushPolicy(size=50), NOW)
+    pending.set_policies(cluster, {queue: FlushPolicy(size=50)}, NOW)
     (found,) = count(cluster, [queue])
     assert (found.accepted, found.waiting.pending, found.delivered, found.superseded) == (6, 1, 3, 1)
     assert (found.dead, found.missing) == (1, 0)

@@ -212,8 +212,10 @@ def test_a_scheduler_counts_what_an_older_ferry_left_and_then_they_are_kept(redi
     before = figures.read(redis)
     without_figures(redis)
     assert figures.read(redis) is None, "nobody takes half of the figures for the whole"
+    assert figures.connections(redis) == {queue.connection for queue in QUEUES}
     refile(redis, known("redis://nowhere").connections, NOW)
     assert figures.read(redis) == before
+    assert figures.connections(redis) == {queue.connection for queue in QUEUES}
     assert_kept(redis)
 
 

@@ -107,7 +107,7 @@ def test_take_passes_over_a_person_of_an_open_batch_and_goes_on_behind(redis: Re
 def test_a_new_policy_is_filed_in_the_due_index(redis: Redis) -> None:
     put(redis, "a@example.com")
     assert pending.due(redis, NOW + 60_000) == []
-    pending.set_policy(redis, QUEUE, FlushPolicy(age_ms=60_000), NOW)
+    pending.set_policies(redis, {QUEUE: FlushPolicy(age_ms=60_000)}, NOW)
     assert pending.due(redis, NOW + 60_000) == [QUEUE]
 
 

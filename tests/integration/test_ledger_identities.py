@@ -250,6 +250,17 @@ def test_ten_thousand_claims_are_given_up_whole(redis: Redis, memory: Identities
     assert not redis.exists(keys.claims("default"), keys.claims("default", "00-a"))
 
 
+def test_a_hash_is_the_same_however_often_and_by_whom_it_is_asked_for(
+    redis: Redis, memory: Identities, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(identities, "_HASHES", 3)
+    names = [("email", f"p{number}@example.com") for number in range(10)]
+    first = [memory.hash(named) for named in names]
+    assert [memory.hash(named) for named in names] == first
+    assert [Identities(redis, "default").hash(named) for named in names] == first
+    assert len(set(first)) == len(names)
+
+
 def test_the_newest_times_of_people_and_identifiers_are_kept(redis: Redis, memory: Identities) -> None:
     ann, phone = memory.hash(ANN), memory.hash(PHONE)
     lateness.note(redis, VIPS, {ann: Newest(NOW), phone: Newest(NOW - 5, NOW - 5)}, NOW)
@@ -266,6 +277,21 @@ def test_times_are_kept_for_two_days_at_least_and_then_go(redis: Redis, memory: 
     assert lateness.recall(redis, VIPS, [ann], NOW + 2 * DAY) == {ann: Newest(NOW, NOW)}
     assert lateness.recall(redis, VIPS, [ann], NOW + 4 * DAY + 1) == {}
     assert all(0 < redis.pttl(key) <= 4 * DAY for key in redis.scan_iter(match="*said*"))
+
+
+def test_the_times_of_thousands_of_people_are_read_with_those_of_the_generation_before(
+    redis: Redis, memory: Identities
+) -> None:
+    everybody = [memory.hash(("email", f"p{number}@example.com")) for number in range(3_000)]
+    before = {each: Newest(NOW + i, i) for i, each in enumerate(everybody[:2_000])}
+    later = {each: Newest(NOW + i, 2 * i) for i, each in enumerate(everybody[1_000:2_500])}
+    lateness.note(redis, VIPS, before, NOW)
+    lateness.note(redis, VIPS, later, NOW + 2 * DAY)
+    both = {
+        each: Newest(*map(max, before.get(each, Newest()), later.get(each, Newest()))) for each in before.keys() | later
+    }
+    assert lateness.recall(redis, VIPS, everybody, NOW + 2 * DAY) == both
+    assert lateness.recall(redis, VIPS, [], NOW) == {}
 
 
 def test_a_queue_keeps_so_many_times_and_no_more(

@@ -14,7 +14,7 @@ from identity.sending import TAKEN, IdentifierChoice, ProfileIdentifiers, alone,
 from klaviyo.lookups import FoundProfile, ProfileField, by_value
 from mappings.identifiers import canonical_email
 from mappings.profile import Profile as Mapped
-from queues import owners, pending
+from queues import figures, owners
 from queues.clock import now_ms
 from queues.connections import accounts
 from queues.people.identities import Identities, Named
@@ -183,7 +183,7 @@ def _take_from_others(delivery: Delivery, newly: Mapping[int, Sequence[Named]]) 
     memory, redis = delivery.identities, delivery.redis
     getting = {memory.hash(named): delivery.hash_of(person) for person, some in newly.items() for named in some}
     if getting:
-        known = accounts.known(redis, sorted({each.connection for each in pending.all_queues(redis)}))
+        known = accounts.known(redis, sorted(figures.connections(redis)))
         account = known.pop(memory.connection, None)
         memory.take_from_others(getting, [Identities(redis, name) for name, each in known.items() if each == account])
 

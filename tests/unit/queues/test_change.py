@@ -61,6 +61,12 @@ def test_a_queue_name_reads_back_and_keeps_its_partition(connection: str, kind: 
     assert 0 <= queue.partition < PARTITIONS
 
 
+@given(st.tuples(*[st.text("abzAZ019_.~-", min_size=1)] * 3))
+def test_a_queue_name_with_nothing_to_quote_is_read_like_any_other(parts: tuple[str, str, str]) -> None:
+    queue, found = Queue(*parts), Queue.parse("/".join(parts))
+    assert (found, str(found), hash(found)) == (queue, str(queue), hash(queue))
+
+
 @pytest.mark.parametrize("name", ["", "a/b", "a/b/c/d", "a//c"])
 def test_another_shape_is_no_queue_name(name: str) -> None:
     with pytest.raises(ValueError, match="connection/kind/target"):
