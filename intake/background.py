@@ -126,8 +126,8 @@ class RefusedKeys:
             log.error("%s: its key is refused for good; Ferry tells mParticle to suspend the audiences", connection)
         for connection in sorted(self.connections - refused):
             log.warning("%s: Ferry no longer tells mParticle to suspend the audiences; resume them there", connection)
-        self.connections.clear()
-        self.connections.update(refused)
+        self.connections &= refused
+        self.connections |= refused
 
 
 class DurabilityWatcher:

@@ -73,7 +73,8 @@ class RowFinder:
         """Return the place of the row, from 0; None if it cannot be told."""
         attributes = (failure.payload or {}).get("attributes", failure.payload) or {}
         for name in _IDENTIFIERS:
-            place = self._place.get((name, folded(name, str(attributes.get(name)))))
+            value = attributes.get(name)  # null must not find the person whose id is the word None
+            place = None if value is None else self._place.get((name, folded(name, str(value))))
             if place is not None:
                 return place
         return failure.index if failure.index is not None and failure.index < self._count else None

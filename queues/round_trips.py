@@ -96,14 +96,16 @@ class RoundTrips:
 
         `mark`: a key of the same server. `is_new`: the server does not have the script.
         """
+        # A slot may be known to be elsewhere when the pipeline is sent; what went there would be taken for confirmed.
+        bound = at_node_of(self._redis, mark) if self._durability.waits else {}
         async with self._redis.pipeline(transaction=False) as pipe:
             for number, call in enumerate(asked):
                 # Not pipe.evalsha(): redis-py's cluster pipeline refuses it, whatever the keys.
                 how = ("EVAL", scripts.text("accept")) if is_new and not number else ("EVALSHA", scripts.sha("accept"))
-                pipe.execute_command(*how, len(call.keys), *call.keys, *call.args)
+                pipe.execute_command(*how, len(call.keys), *call.keys, *call.args, **bound)
             if not self._durability.waits:
                 return list(await pipe.execute(raise_on_error=False)), True
             for words in self._durability.commands(mark):
-                pipe.execute_command(*words, **at_node_of(self._redis, mark))
+                pipe.execute_command(*words, **bound)
             answers = list(await pipe.execute(raise_on_error=False))
         return answers[: len(asked)], self._durability.confirms(answers[len(asked) :])

@@ -6,8 +6,9 @@ import asyncio
 import signal
 import subprocess
 from collections.abc import Iterator
+from contextvars import copy_context
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -30,6 +31,7 @@ from queues.errors import NodeOfCluster, Unavailable
 from queues.group_commit import GroupCommit
 from queues.names import Queue
 from queues.policy import FlushPolicy
+from queues.server.cluster_async import AsyncCluster
 from queues.server.connection import Durability, connect, connect_async
 from queues.server.rollback import EpochWatch
 from tests.support.cluster import HOST, Nodes, cluster_of
@@ -157,6 +159,33 @@ def test_what_is_written_elsewhere_than_its_confirmation_was_asked_for_is_refuse
     with cluster_of(tmp_path, 2, 2, "--repl-diskless-sync-delay", "0") as nodes, connect(nodes.url) as redis:
         assert asyncio.run(asyncio.wait_for(accept(nodes), 60)) == [True, False, True]
         assert redis.llen(keys.queue(queue, "pending")) == 2
+
+
+def test_what_became_known_to_be_elsewhere_while_it_waited_for_a_connection_is_refused(tmp_path: Path) -> None:
+    def message(message_id: str, *queues: Queue) -> list[Acceptance]:
+        return [Acceptance(each, FlushPolicy(), message_id, [change("a@example.com")]) for each in queues]
+
+    async def accept(nodes: Nodes, stays: Queue, moves: Queue, there: Queue) -> list[bool]:
+        async with connect_async(nodes.url, 2) as client:  # one command at a time
+            group, others = GroupCommit(client, durability=Durability(replicas=1)), copy_context()
+            await group.accept(message("m1", stays, there))  # both nodes know the script now
+            sent = message("m2", stays, moves)
+            await asyncio.to_thread(nodes.move, keys.queue(moves), nodes.owner(keys.queue(there)))
+            async with cast("AsyncCluster", client).turn():
+                accepting = asyncio.create_task(group.accept(sent), context=others)
+                for _ in range(100):  # until it has grouped them by node, and waits
+                    await asyncio.sleep(0)
+                await cast("AsyncCluster", client).nodes_manager.initialize()
+            with pytest.raises(Unavailable):
+                await accepting
+            return [each.fresh for each in await group.accept(sent)]
+
+    with cluster_of(tmp_path, 2, 2, "--repl-diskless-sync-delay", "0") as nodes:
+        by_node: dict[int, dict[int, Queue]] = {}
+        for queue in (Queue("default", "audience", str(number)) for number in range(100)):
+            by_node.setdefault(nodes.owner(keys.queue(queue)), {})[queue.partition] = queue
+        (stays, moves, *_), (there, *_) = (list(found.values()) for found in by_node.values())
+        assert asyncio.run(asyncio.wait_for(accept(nodes, stays, moves, there), 60)) == [False, True]
 
 
 def ring_works(redis: Any) -> bool:
