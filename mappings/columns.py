@@ -115,9 +115,12 @@ def known(name: str) -> str:
     return target.name if target.kind == "field" else name
 
 
-@lru_cache(maxsize=4_096)
 def recognised(name: str) -> ColumnTarget:
     """Return what a column of that name means by itself."""
+    return _remembered(name) if len(name) <= _REMEMBERED_LENGTH else _recognised(name)
+
+
+def _recognised(name: str) -> ColumnTarget:
     short = squashed(name)
     if short in _RANKS:
         target, rank = _RANKS[short]
@@ -127,6 +130,10 @@ def recognised(name: str) -> ColumnTarget:
     plain = name.removesuffix(_MARK)
     return ColumnTarget("property", name if plain in STANDARD else plain)
 
+
+_remembered: Final = lru_cache(maxsize=4_096)(_recognised)
+#: Characters of a name that is remembered: a name may be as long as a line, and a file may have thousands.
+_REMEMBERED_LENGTH: Final = 256
 
 #: Nothing is named, and no value means nothing.
 NO_SETTINGS: Final = ColumnSettings()

@@ -162,13 +162,14 @@ _FIELDS: Final = {
     for name, each in SCHEMA.load_fields.items()
     if isinstance(each, ParsedField)
 }
-#: Fields whose texts are sent as they are.
-_TEXTS: Final = frozenset(name for name, read in READS.items() if read is values.text_field)
+#: Fields whose texts are sent as they are, outside of `location` and inside.
+_TEXTS: Final = frozenset(name for name, read in READS.items() if read is values.text_field) - LOCATION
+_LOCATION_TEXTS: Final = frozenset(name for name in LOCATION if READS[name] is values.text_field)
 
 
 def are_texts(fields: Mapping[str, Any], location: Mapping[str, Any]) -> bool:
     """Return whether these values of standard fields are texts that can be sent as they are."""
-    if not (location.keys() <= _TEXTS and fields.keys() <= _TEXTS):
+    if not (location.keys() <= _LOCATION_TEXTS and fields.keys() <= _TEXTS):
         return False
     texts = [*fields.values(), *location.values()]
     try:

@@ -21,8 +21,9 @@ from text.json_names import TWICE, says_as_much, twice
 
 _READ: Final = 65_536
 _ATTRIBUTES: Final = "attributes"
-#: Sets of names whose meaning is remembered; a file has few.
+#: Sets of names whose meaning is remembered, and characters of one; a file has few.
 _LAYOUTS: Final = 1_000
+_LAYOUT: Final = 16_384
 _decode = msgspec.json.Decoder().decode
 _encode_lines = msgspec.json.Encoder().encode_lines
 
@@ -153,7 +154,7 @@ class _Members:
                 raise Unreadable(f"{self._place(at)}: {error}") from error
             self._selection.note(self._report, names, targets)
             known = _Layout.of(targets)
-            if len(self._layouts) < _LAYOUTS:
+            if len(self._layouts) < _LAYOUTS and sum(map(len, names)) <= _LAYOUT:
                 self._layouts[names] = known
         return known
 

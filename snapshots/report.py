@@ -8,7 +8,7 @@ from typing import Final
 
 from queues.snapshots.records import ColumnUse, Record
 
-#: Columns that are reported; JSON may have another set of names in each row.
+#: Columns that are reported, and fields left out; JSON may have another set of names in each row.
 _COLUMNS: Final = 200
 #: The longest name that is reported. A longer one, or one with an @, is perhaps not a name but somebody's data.
 _NAME: Final = 100
@@ -43,7 +43,8 @@ class ReadReport:
         """Count rows that are sent without a field."""
         name = field if is_shown(field) else "(a name with personal data)"
         if name not in self.left_out:
-            self.left_out[name] = Counter()
+            name = name if len(self.left_out) < _COLUMNS else "(further names)"
+            self.left_out.setdefault(name, Counter())
         self.left_out[name][reason] += rows
 
 

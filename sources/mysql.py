@@ -121,8 +121,9 @@ def leave(connection: Any, cursor: Any, ask: Callable[[], None]) -> None:
 
 def _forget(cursor: Any) -> bool:
     """Take the rows of a cursor for read; return whether there were more. PyMySQL has no public way."""
-    result = getattr(cursor, "_result", None)
-    if result is None or not result.unbuffered_active:
+    result: Any = getattr(cursor, "_result", None)
+    # Other drivers have no such mark, also those whose cursors have a result of this name.
+    if not getattr(result, "unbuffered_active", False):
         return False
     result.unbuffered_active = False
     return True

@@ -26,9 +26,10 @@ _TOKEN: Final = re.compile(
     re.DOTALL | re.VERBOSE,
 )
 _ENDED: Final = re.compile(r"[\s;]+\Z")
-#: The beginning of what only reads, after comments and brackets. MySQL carries out what is in /*! */.
+#: The beginning of what only reads, after comments and brackets. MySQL carries out what is in /*! */. Atomic: a comment
+#: must not be read as a shorter or longer one to find a SELECT in it or behind it.
 _READS: Final = re.compile(
-    r"(?:\s+ | \( | --[^\n]* | \#[^\n]* | /\*(?!M?!).*?\*/)* (?:select|with|values|table)\b",
+    r"(?>\s++ | \( | --[^\n]*+ | \#[^\n]*+ | /\*(?!M?!).*?\*/)*+ (?:select|with|values|table)\b",
     re.DOTALL | re.VERBOSE | re.IGNORECASE,
 )
 

@@ -73,7 +73,7 @@ class QueryRunPage:
             listed=listed,
             found=found,
             sees_people=who.may(Role.ADMIN),
-            held_at=f"/queries/{orders.queue_of(wanted.connection, query)}/release",
+            held_at=f"/queues/{orders.queue_of(wanted.connection, query)}/release",
             acts=who.may(Role.OPERATOR),
             at=now_ms(),
         )

@@ -59,12 +59,10 @@ def equations(run: RunDocument) -> list[RunEquation]:
     counts, ends = run.counts, run.outcomes
     if counts is None or ends is None:
         return []
+    # Not rows plus expansion: people of several rows may be one customer.
+    every = [(counts.people, "to be on the list"), (counts.duplicates, "duplicates"), (counts.rejected, "rejected")]
     found = [
-        RunEquation(
-            f"people in {plural(counts.rows, 'row')}",
-            counts.rows + counts.expansion,
-            [(counts.people, "to be on the list"), (counts.duplicates, "duplicates"), (counts.rejected, "rejected")],
-        ),
+        RunEquation(f"people in {plural(counts.rows, 'row')}", sum(figure for figure, _ in every), every),
         RunEquation(
             "people to be on the list",
             counts.people,

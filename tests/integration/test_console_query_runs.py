@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -11,12 +12,13 @@ from redis import Redis
 
 from configuration.queries import DataSource
 from console.auth.roles import Role
-from queues import audit
+from queues import audit, holds
 from queues.clock import now_ms
+from queues.holds import Hold
 from queues.names import Queue
 from queues.people.identities import Identities, named_by
 from queues.queries.records import QueryRun
-from queues.snapshots import members, outcomes
+from queues.snapshots import guard, members, orders, outcomes
 from queues.snapshots.members import Bucket, Member
 from queues.snapshots.records import Counts, Outcomes
 from tests.support.console import Console, console
@@ -87,6 +89,15 @@ def test_the_equations_of_a_run_add_up(shown: RunPage) -> None:
     ):
         assert words in page
     assert requests.get(f"{shown.path}x", headers=shown.served.bearer(Role.VIEWER), timeout=30).status_code == 404
+
+
+def test_a_run_that_the_guard_holds_leads_to_its_review(redis: Redis, redis_url: str) -> None:
+    with console(redis_url, sources=(DataSource("shop", "sqlite", "shop.sqlite"),), queries=(query(),)) as running:
+        page = RunPage(running, compared_run(redis, COUNTS, Outcomes(), "held"))
+        holds.place(redis, orders.queue_of("default", NAME), Hold(guard.GUARD, now_ms(), "Compare the numbers"))
+        (review,) = re.findall(r'href="([^"]+)">Review', page.get(Role.OPERATOR).text)
+        assert "Compare the numbers" in running.browser(Role.OPERATOR).get(running.url + review, timeout=30).text
+        assert "Review" not in page.get(Role.VIEWER).text
 
 
 def test_people_come_in_pages_masked_unless_an_admin_looks(shown: RunPage, redis: Redis) -> None:

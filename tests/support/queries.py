@@ -13,7 +13,7 @@ from queues.clock import now_ms
 from queues.queries import good, leases, records, slots
 from queues.queries.records import QueryRun, QueryState
 from queues.snapshots import orders
-from queues.snapshots.records import Counts, Outcomes, Record, SnapshotOrder
+from queues.snapshots.records import Counts, Outcomes, Record, SnapshotOrder, State
 
 NAME = "vips"
 HOURLY = "0 * * * *"
@@ -55,14 +55,14 @@ def good_run(redis: Redis, name: str = NAME) -> str:
     return run_id
 
 
-def compared_run(redis: Redis, counts: Counts, ends: Outcomes, **more: Any) -> QueryRun:
-    """A run whose result was submitted and compared with the list. `more`: of the snapshot's record."""
+def compared_run(redis: Redis, counts: Counts, ends: Outcomes, state: State = "delivering", **more: Any) -> QueryRun:
+    """A run whose result was submitted and compared with the list. `state`, `more`: of the snapshot's record."""
     run_id, _ = slots.order(redis, NAME, "cli:ann", now_ms())
     held = leases.take(redis, run_id, "shop", 1, now_ms(), 60_000, 5_000)
     assert held is not None
     queue = orders.queue_of("default", NAME)
     order = SnapshotOrder(orders.new_id(queue), now_ms(), "ndjson")
-    record = Record(str(queue), order, now_ms(), 1, "delivering", counts, ended=now_ms(), outcomes=ends, **more)
+    record = Record(str(queue), order, now_ms(), 1, state, counts, ended=now_ms(), outcomes=ends, **more)
     orders.submit(redis, queue, record, b"", now_ms())
     held.run.state, held.run.ended, held.run.rows = "submitted", now_ms(), counts.rows
     held.run.snapshot, held.run.sql_changed = order.snapshot, True

@@ -108,10 +108,12 @@ class Names:
 def is_void(letter: DeadLetter, is_named: bool) -> bool:
     """Return whether a letter would remove a person in the snapshot, or add a person outside it. Pure.
 
-    Letters of earlier snapshots are always void: this snapshot repeats their changes or replaces them.
+    An update says nothing about the list. Letters of earlier snapshots are always void: this snapshot repeats their
+    changes or replaces them.
     """
     body = letter.change.body
-    return body.source == orders.KIND or (body.action == "remove") == is_named
+    wrong = {"add": not is_named, "remove": is_named}
+    return body.source == orders.KIND or wrong.get(body.action, False)
 
 
 def _encoded(of: SnapshotRun, planned: PlannedChange) -> bytes:

@@ -156,6 +156,7 @@ def test_what_was_written_down_twice_is_as_if_it_were_once() -> None:
         ("remove", "changes", True, True),
         ("remove", "changes", False, False),
         ("update", "changes", True, False),
+        ("update", "changes", False, False),
         ("add", "snapshot", True, True),
     ],
 )
