@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 
 from redis import Redis
 
-from queues import bounds, keys, scripts, settlement, undecided_erasures
+from queues import bounds, keys, metrics, scripts, settlement, undecided_erasures
 from queues.change import Change, decode
 from queues.errors import LeaseLost
 from queues.names import PARTITIONS, Queue
@@ -112,10 +112,14 @@ def _changes(redis: Redis, batch_id: str, count: int | None) -> list[Change]:
     return [decode(change) for change in stored]
 
 
-def renew(redis: Redis, batch: Batch, now: int, lease_ms: int) -> None:
-    """Extend the lease by `lease_ms`. Raises LeaseLost when another worker has the batch."""
+def renew(redis: Redis, batch: Batch, now: int, lease_ms: int, counts: metrics.Counts | None = None) -> None:
+    """Extend the lease by `lease_ms`, and add these counts. Raises LeaseLost when another worker has the batch."""
     args = [batch.id, batch.token, now, lease_ms]
-    if not scripts.run(redis, "renew", _lease_keys(batch.id), args):
+    held, counted = scripts.run_beside(
+        redis, scripts.text("renew"), _lease_keys(batch.id), args, lambda pipe: metrics.queue_up(pipe, counts or {})
+    )
+    metrics.note_lost(counted)
+    if not held:
         raise LeaseLost(batch.id)
 
 

@@ -16,6 +16,7 @@ from queues.keys import RQ_PREFIX
 os.environ["RQ_KEY_PREFIX"] = RQ_PREFIX.rstrip(":")
 
 from redis import Redis
+from redis.client import Pipeline
 from rq import Queue, Worker
 from rq.exceptions import NoSuchJobError, ShutDownImminentException
 from rq.job import Job
@@ -100,6 +101,11 @@ def throw_away(redis: Redis, queue: Queue, job: Job) -> None:
     """Remove a job from RQ that a worker has fetched and will not carry out."""
     redis.lrem(queue.intermediate_queue_key, 0, job.id)
     redis.delete(job.key)
+
+
+def forget(pipe: Pipeline, job: Job) -> None:
+    """Put the deletion of a job that has ended, and of the list of its executions, into a pipeline."""
+    pipe.delete(job.key, job.execution_registry.key)
 
 
 def last_sign(redis: Redis, host: str) -> int | None:

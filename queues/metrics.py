@@ -67,7 +67,7 @@ def count(redis: Redis, counts: Counts) -> None:
         return
     try:
         with redis.pipeline(transaction=False) as pipe:
-            _queue_up(pipe, counts)
+            queue_up(pipe, counts)
             pipe.execute()
     except RedisError as fault:
         _lost(fault)
@@ -81,7 +81,7 @@ async def count_async(redis: AsyncRedis, counts: Counts) -> None:
         return
     try:
         async with redis.pipeline(transaction=False) as pipe:
-            _queue_up(pipe, counts)
+            queue_up(pipe, counts)
             await pipe.execute()
     except (RedisError, OSError) as fault:
         _lost(fault)
@@ -116,9 +116,16 @@ def on_arrival(written: Iterable[Acceptance]) -> Counts:
     return counts
 
 
-def _queue_up(pipe: Any, counts: Counts) -> None:
+def queue_up(pipe: Any, counts: Counts) -> None:
+    """Put the addition of these counts into a pipeline."""
     for labels, more in counts.items():
         pipe.hincrby(keys.METRICS, _field(labels), more)
+
+
+def note_lost(answers: Iterable[Any]) -> None:
+    """Log the first error among the answers to what `queue_up` queued."""
+    if fault := next((answer for answer in answers if isinstance(answer, RedisError)), None):
+        _lost(fault)
 
 
 def _lost(fault: Exception) -> None:
@@ -155,3 +162,20 @@ class CallMeter:
 
     def _count(self, figures: dict[str, int], *labels: str) -> None:
         count(self._redis, {(what, self._connection, *labels): more for what, more in figures.items()})
+
+
+class BatchMeter(CallMeter):
+    """A meter whose calls are counted with the renewal of the batch's lease, which follows each (`batches.renew`)."""
+
+    def __init__(self, redis: Redis, connection: str) -> None:
+        super().__init__(redis, connection)
+        self._due: Counter[tuple[str, ...]] = Counter()
+
+    def calls(self, endpoint: str) -> None:
+        """See `klaviyo.meter.Meter`."""
+        self._due[CALLS, self._connection, endpoint] += 1
+
+    def due(self) -> Counts:
+        """Return the counts since the last time, for the caller to add."""
+        due, self._due = self._due, Counter()
+        return due

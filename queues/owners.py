@@ -73,6 +73,16 @@ def own(redis: Redis, queue: Queue, list_id: str) -> Queue:
         gone = str(found)
 
 
+def owns(redis: Redis, queue: Queue, list_id: str) -> bool:
+    """Return whether the queue keeps a list by all that is recorded, so that `own` would change nothing."""
+    with redis.pipeline(transaction=False) as pipe:
+        pipe.exists(keys.OWNERS_SINCE)
+        pipe.hget(keys.OWNERS, list_id)
+        pipe.hget(keys.queue(queue), "keeps")
+        since, owner, keeps = pipe.execute()
+    return bool(since) and owner == str(queue).encode() and keeps == list_id.encode()
+
+
 def keeper(redis: Redis, list_id: str) -> Queue | None:
     """Return the queue that keeps a list, None if there is none."""
     found = cast("bytes | None", redis.hget(keys.OWNERS, list_id))
@@ -206,9 +216,9 @@ def _claim(
 def release(redis: Redis, connection: str, batch_id: str) -> None:
     """Release the claims of a batch that has ended. Raises redis.RedisError."""
     # The account may have become known since the claim.
-    for scope in {_scope(redis, connection), connection}:
-        while scripts.run(redis, "unclaim", _keys(scope, batch_id), [batch_id]):
-            pass
+    calls = [(_keys(scope, batch_id), [batch_id]) for scope in {_scope(redis, connection), connection}]
+    while any(scripts.run_each(redis, "unclaim", calls)):
+        pass
 
 
 def _scope(redis: Redis, connection: str) -> str:

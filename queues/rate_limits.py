@@ -26,6 +26,7 @@ from limits.storage import RedisStorage as LibraryStorage
 from limits.strategies import MovingWindowRateLimiter
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
+from redis.exceptions import RedisError
 
 from queues import keys, scripts
 
@@ -104,15 +105,23 @@ class RedisLimiter:
 
     def acquire(self, endpoint: str) -> float:
         """Take one slot of each window and return 0.0, or return the seconds until a slot may be free. Never sleeps."""
-        paused_ms = int(self._redis.pttl(self._pause_key(endpoint)))
+        # Shortest window first: if a longer one refuses, the slot used in the shorter one is free again soonest. So
+        # that of a second may be taken in a pause, too, which saves a round trip: nobody may use it then.
+        shortest, *longer = self._windows[endpoint]
+        key = shortest.key_for(self._account, endpoint)
+        paused_ms, is_free = self._storage.acquire_unless(self._pause_key(endpoint), key, shortest)
         if paused_ms > 0:
             return max(paused_ms / 1000, SHORTEST_WAIT_S)
-        # Shortest window first: if a longer one refuses, the slot used in the shorter one is free again soonest.
-        for window in self._windows[endpoint]:
+        if not is_free:
+            return self._wait(shortest, endpoint)
+        for window in longer:
             if not self._limiter.hit(window, self._account, endpoint):
-                reset = self._limiter.get_window_stats(window, self._account, endpoint).reset_time
-                return max(reset - time.time(), SHORTEST_WAIT_S)
+                return self._wait(window, endpoint)
         return 0.0
+
+    def _wait(self, window: RateLimitItem, endpoint: str) -> float:
+        reset = self._limiter.get_window_stats(window, self._account, endpoint).reset_time
+        return max(reset - time.time(), SHORTEST_WAIT_S)
 
     def pause(self, endpoint: str, seconds: float) -> None:
         """Stop all workers' calls of `endpoint` for `seconds`, as Retry-After asks, or longer."""
@@ -168,6 +177,17 @@ class RateStorage(LibraryStorage):
         self.storage = self._redis
         self.lua_moving_window = self._script(self.SCRIPT_MOVING_WINDOW)
         self.lua_acquire_moving_window = self._script(self.SCRIPT_ACQUIRE_MOVING_WINDOW)
+
+    def acquire_unless(self, pause: str, key: str, window: RateLimitItem) -> tuple[int, bool]:
+        """Take a slot; return the ms that `pause`, a key, still lasts (below 1: none), and whether a slot was free."""
+        args = [time.time(), window.amount, window.get_expiry(), 1]
+        source = self.SCRIPT_ACQUIRE_MOVING_WINDOW.decode()
+        free, (paused,) = scripts.run_beside(
+            self._redis, source, [self.prefixed_key(key)], args, lambda pipe: pipe.pttl(pause)
+        )
+        if isinstance(paused, RedisError):
+            raise paused
+        return int(paused), bool(free)
 
     def _script(self, source: bytes) -> Any:
         return partial(scripts.run_text, self._redis, source.decode(), scripts.sha_of(source.decode()))

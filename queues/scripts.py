@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final
@@ -92,6 +92,24 @@ def run_each(redis: Redis, name: str, calls: Sequence[tuple[Sequence[str], Seque
     if fault := next((answer for answer in answers if isinstance(answer, RedisError)), None):
         raise fault
     return answers
+
+
+def run_beside(
+    redis: Redis, source: str, keys: Sequence[str], args: Sequence[Any], others: Callable[[Pipeline], object]
+) -> tuple[Any, list[Any]]:
+    """Run a script in one round trip with the commands that `others` queues up; on one server these come before it.
+
+    Returns the answer and those to the others, among which may be errors. Raises the script's redis.RedisError.
+    """
+    with redis.pipeline(transaction=False) as pipe:
+        others(pipe)
+        pipe.execute_command("EVALSHA", sha_of(source), len(keys), *keys, *args)  # type: ignore[no-untyped-call]
+        *beside, answer = pipe.execute(raise_on_error=False)
+    if isinstance(answer, NoScriptError):
+        answer = redis.eval(source, len(keys), *keys, *args)
+    if isinstance(answer, RedisError):
+        raise answer
+    return answer, beside
 
 
 def queue_up(pipe: Pipeline, name: str, keys: list[str], args: Sequence[Any] = ()) -> None:

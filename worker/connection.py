@@ -21,12 +21,13 @@ from klaviyo.endpoints import PUBLISHED
 from mappings.account_settings import Channel, parse_consents, rules_from_mparticle
 from mappings.rules import Rules
 from mappings.values import visible
-from queues import pending
+from queues import queue_facts
 from queues.connections import accounts
 from queues.connections.accounts import Cipher
 from queues.errors import NoSecretKey, SecretKeyChanged
 from queues.holds import MovedAccount
 from queues.names import Queue
+from queues.queue_facts import QueueFacts
 from queues.rate_limits import RedisLimiter, fingerprint
 from worker.errors import AccountChanged, Held
 
@@ -81,10 +82,21 @@ def destination(
     audience: Mapping[str, Any] | None = None,
 ) -> Destination:
     """Return where a queue delivers to. `audience` replaces the CDP's facts. Raises Held when a setting is wrong."""
-    connection = _configured(redis, connections, queue.connection)
-    account = _account(redis, queue.connection, cipher)
-    api_key = _api_key(redis, connection, account, cipher)
-    facts = pending.audience(redis, queue) if audience is None else audience
+    return destination_by(queue_facts.read(redis, queue), connections, cipher, queue, audience)
+
+
+def destination_by(
+    seen: QueueFacts,
+    connections: Connections,
+    cipher: accounts.Cipher,
+    queue: Queue,
+    audience: Mapping[str, Any] | None = None,
+) -> Destination:
+    """Return where a queue delivers to by what was `seen` of it, like `destination`."""
+    connection = _configured(seen, connections, queue.connection)
+    account = _account(seen, cipher)
+    api_key = _api_key(seen, connection, account, cipher)
+    facts = seen.audience if audience is None else audience
     return resolve(connection, api_key, account.settings, facts, queue.target)
 
 
@@ -111,9 +123,10 @@ def resolve(
 
 def rules_of(redis: Redis, connections: Connections, cipher: accounts.Cipher, queue: Queue) -> Rules:
     """Return the current mapping rules of a queue. Raises Held when a person has to correct a setting first."""
-    connection = _configured(redis, connections, queue.connection)
-    settings = pending.audience(redis, queue).get("settings") or {}
-    return _rules(_account(redis, queue.connection, cipher).settings, settings, connection.rules)
+    seen = queue_facts.read(redis, queue)
+    connection = _configured(seen, connections, queue.connection)
+    settings = seen.audience.get("settings") or {}
+    return _rules(_account(seen, cipher).settings, settings, connection.rules)
 
 
 def limiter_of(redis: Redis, api_key: str) -> RedisLimiter:
@@ -123,28 +136,31 @@ def limiter_of(redis: Redis, api_key: str) -> RedisLimiter:
 
 def usable_key(redis: Redis, connections: Connections, cipher: accounts.Cipher, name: str) -> str:
     """Return the API key of a connection whose settings are valid. Raises Held when they are not."""
-    connection = _configured(redis, connections, name)
-    account = _account(redis, name, cipher)
+    seen = queue_facts.read(redis, name)
+    connection = _configured(seen, connections, name)
+    account = _account(seen, cipher)
     _rules(account.settings, {}, connection.rules)
-    return _api_key(redis, connection, account, cipher)
+    return _api_key(seen, connection, account, cipher)
 
 
-def _account(redis: Redis, name: str, cipher: accounts.Cipher) -> accounts.AccountSettings:
+def _account(seen: QueueFacts, cipher: accounts.Cipher) -> accounts.AccountSettings:
     try:
-        return accounts.recall(redis, name, cipher) or accounts.AccountSettings({})
+        return accounts.recalled(seen.account, cipher) or accounts.AccountSettings({})
     except (NoSecretKey, SecretKeyChanged) as fault:
         raise Held("api_key_unreadable", str(fault)) from fault
 
 
-def _kept_key(redis: Redis, name: str, cipher: accounts.Cipher) -> str | None:
+def _kept_key(seen: QueueFacts, cipher: accounts.Cipher) -> str | None:
     try:
-        return accounts.key_of(redis, name, cipher)
+        return accounts.opened(seen.kept, cipher) if seen.kept else None
     except (NoSecretKey, SecretKeyChanged) as fault:
         raise Held("api_key_unreadable", str(fault)) from fault
 
 
-def _api_key(redis: Redis, connection: Connection, account: accounts.AccountSettings, cipher: accounts.Cipher) -> str:
-    api_key = account.api_key or connection.api_key or _kept_key(redis, connection.name, cipher)
+def _api_key(
+    seen: QueueFacts, connection: Connection, account: accounts.AccountSettings, cipher: accounts.Cipher
+) -> str:
+    api_key = account.api_key or connection.api_key or _kept_key(seen, cipher)
     if not api_key:
         raise Held(
             "no_api_key",
@@ -158,8 +174,8 @@ def _api_key(redis: Redis, connection: Connection, account: accounts.AccountSett
     return api_key
 
 
-def _configured(redis: Redis, connections: Connections, name: str) -> Connection:
-    connections.include(accounts.with_key(redis))
+def _configured(seen: QueueFacts, connections: Connections, name: str) -> Connection:
+    connections.include(seen.added)
     try:
         return connections.named(name)
     except UnknownConnection as fault:
@@ -181,11 +197,17 @@ def _consent_mapping(audience: Mapping[str, str]) -> Mapping[str, Channel]:
         raise Held("setting_wrong", f"consentMapping: {fault}; correct it in the CDP, then release") from fault
 
 
+def has_known_account(seen: QueueFacts, settings: Settings, api_key: str) -> bool:
+    """Return whether the connection is known to deliver to the account of this key."""
+    return accounts.is_known(seen.klaviyo, _mark(settings, api_key))
+
+
 def check_account(redis: Redis, settings: Settings, connection: str, api_key: str, klaviyo: Klaviyo) -> None:
-    """Raises AccountChanged, or NotAccepted while Klaviyo does not tell the account of the key."""
+    """Ask Klaviyo for the account of a key that is not known yet.
+
+    Raises AccountChanged, or NotAccepted while Klaviyo does not tell it.
+    """
     key = _mark(settings, api_key)
-    if accounts.is_known(redis, connection, key):
-        return
     account = klaviyo.account().id or ""
     before = accounts.note(redis, connection, key, account)
     if before is not None:

@@ -19,14 +19,14 @@ from redis import Redis
 from klaviyo.client import Klaviyo
 from klaviyo.errors import NotAccepted
 from logs import log_ids
-from queues import batches, holds, metrics
+from queues import batches, holds, metrics, queue_facts
 from queues.batches import Batch
 from queues.clock import now_ms
 from queues.connections.accounts import Cipher
 from queues.errors import LeaseLost
 from queues.holds import Hold
 from worker import progress, refusals
-from worker.connection import check_account, destination, has_new_key, limiter_of
+from worker.connection import check_account, destination_by, has_known_account, has_new_key, limiter_of
 from worker.delivery import LEASE_MS, Delivery, count_lapsed_lease
 from worker.erasures import kind as erasures
 from worker.errors import HELD_MS, INTERRUPTIONS, DeliveryFailed, Held, Later, ListOwned
@@ -79,33 +79,41 @@ def _go_on(redis: Redis, batch: Batch) -> None:
         settle_on(redis, batch, batch.decided)
         return
     known = progress.load(batch.progress)
-    if (hold := holds.of_queue(redis, batch.queue)) and not _ends(redis, batch, hold):
-        log.info("batch %s: waits because %s is held (%s)", batch.id, batch.queue, hold.reason)
-        _wait_held(redis, batch, known)
-        return
+    seen = queue_facts.read(redis, batch.queue)
+    if seen.hold is not None:
+        if not _ends(redis, batch, seen.hold):
+            log.info("batch %s: waits because %s is held (%s)", batch.id, batch.queue, seen.hold.reason)
+            _wait_held(redis, batch, known)
+            return
+        seen = queue_facts.read(redis, batch.queue)
     kind = KINDS.get(batch.queue.kind)
     if kind is None:
         log.error("batch %s: waits for a newer worker: this one does not know the kind of %s", batch.id, batch.queue)
         batches.submit(redis, batch, batch.progress, now_ms() + HELD_MS)
         return
     try:
-        to = destination(
-            redis, settings_of_process().connections, Cipher(settings_of_process().secret_keys), batch.queue
+        to = destination_by(
+            seen, settings_of_process().connections, Cipher(settings_of_process().secret_keys), batch.queue
         )
     except Held as held:
         refusals.hold_connection(redis, batch, held)
         _wait_held(redis, batch, known)
         return
     limiter = limiter_of(redis, to.api_key)
+    meter = metrics.BatchMeter(redis, batch.queue.connection)
     klaviyo = Klaviyo(
         settings_of_process().klaviyo_base_url,
         to.api_key,
         limiter,
-        before_request=lambda: batches.renew(redis, batch, now_ms(), LEASE_MS),
-        meter=metrics.CallMeter(redis, batch.queue.connection),
+        before_request=lambda: batches.renew(redis, batch, now_ms(), LEASE_MS, meter.due()),
+        meter=meter,
     )
     with closing(klaviyo):
-        _stages(Delivery(redis, batch, to, klaviyo, known, kind.intents), kind)
+        _stages(
+            Delivery(redis, batch, to, klaviyo, known, kind.intents),
+            kind,
+            has_known_account(seen, settings_of_process(), to.api_key),
+        )
 
 
 def _wait_held(redis: Redis, batch: Batch, known: Progress) -> None:
@@ -131,9 +139,10 @@ def _ends(redis: Redis, batch: Batch, hold: Hold) -> bool:
     return True
 
 
-def _stages(delivery: Delivery, kind: Kind) -> None:
+def _stages(delivery: Delivery, kind: Kind, is_known: bool) -> None:
+    """Go on and give the batch back when it has to wait. `is_known`: the account of the key."""
     try:
-        _as_far_as_it_goes(delivery, kind)
+        _as_far_as_it_goes(delivery, kind, is_known)
     except Later as later:
         log.info("batch %s: %s", delivery.batch.id, later)
         delivery.progress.trouble = ""  # Klaviyo answered
@@ -146,13 +155,14 @@ def _stages(delivery: Delivery, kind: Kind) -> None:
         delivery.give_back(HELD_MS)
 
 
-def _as_far_as_it_goes(delivery: Delivery, kind: Kind) -> None:
+def _as_far_as_it_goes(delivery: Delivery, kind: Kind, is_known: bool) -> None:
     crashes = delivery.batch.crashes
     if crashes >= MAX_CRASHES:
         return refusals.give_up(delivery, f"{crashes} workers died on it", "crashed_worker", {"crashes": crashes})
     try:
         connection = delivery.batch.queue.connection
-        check_account(delivery.redis, settings_of_process(), connection, delivery.to.api_key, delivery.klaviyo)
+        if not is_known:
+            check_account(delivery.redis, settings_of_process(), connection, delivery.to.api_key, delivery.klaviyo)
         return kind.stages(delivery)
     except NotAccepted as refusal:
         return refusals.handle(delivery, refusal)

@@ -86,6 +86,8 @@ def check_owner(delivery: Delivery, list_id: str, fills: bool) -> None:
     A queue that `fills` a list without a keeper becomes its keeper; a queue that only removes people does not.
     """
     redis, queue, to = delivery.redis, delivery.batch.queue, delivery.to
+    if owners.owns(redis, queue, list_id):
+        return
     if not owners.are_kept(redis):
         name_owners(redis, settings_of_process().connections)
     keeper = owners.own(redis, queue, list_id) if fills else owners.keeper(redis, list_id)

@@ -14,14 +14,12 @@ from queues import doorbell  # before rq: it sets RQ's key prefix
 
 # isort: split
 from redis import Redis
-from redis.client import Pipeline
 from redis.exceptions import RedisError
 from rq.exceptions import DeserializationError, StopRequested
 from rq.executions import Execution
 from rq.job import Job
 from rq.queue import Queue
 from rq.serializers import JSONSerializer
-from rq.worker import HerokuWorker
 
 from configuration.settings import Settings
 from logs import log_ids
@@ -29,11 +27,12 @@ from queues import clock, metrics
 from queues.errors import outage
 from queues.server import installation
 from queues.server.cluster import is_spread
-from queues.server.connection import connect
+from queues.server.connection import connect, speak_briefly
 from queues.server.rollback import StepMemory
 from worker import deliver  # imported before the fork, so that a delivery starts without delay
 from worker.errors import DeliveryFailed
 from worker.process import sharing, warm
+from worker.signing import SigningWorker
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +45,7 @@ WORKER_TTL_S = 60
 WAIT_S = 1
 
 
-class DeliveryWorker(HerokuWorker):
+class DeliveryWorker(SigningWorker):
     """A worker that gives its running delivery 8 s to end when the platform stops all processes (SIGTERM).
 
     A plain RQ worker would be killed with its delivery, and the batch would wait until its lease expires.
@@ -92,11 +91,8 @@ class DeliveryWorker(HerokuWorker):
         if self._stop.is_set():
             self.stopped_by, self._stop_requested = signal.SIGTERM, True
 
-    def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
-        """Also check the clock, and that the ledger was not rolled back. RQ calls this regularly, in deliveries too."""
-        super().heartbeat(timeout, pipeline)
-        if pipeline is not None:  # called by a delivery, whose process remembers nothing
-            return
+    def look_around(self) -> None:
+        """Check the clock, and that the ledger was not rolled back. RQ signs regularly, in deliveries too."""
         try:
             clock.follow(self._ledger)
             self._memory.look(self._ledger)
@@ -143,6 +139,8 @@ class DeliveryWorker(HerokuWorker):
 
     def perform_job(self, job: Job, queue: Queue, execution: Execution) -> bool:
         """Perform the job in the delivery's process and flush its logs: that process ends without exit handlers."""
+        for client in (self.connection, self._ledger):
+            speak_briefly(client)
         try:
             return super().perform_job(job, queue, execution)
         finally:

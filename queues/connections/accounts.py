@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import base64
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Final, cast
 
@@ -28,6 +28,8 @@ from queues.errors import NoSecretKey, SecretKeyChanged
 
 _PURPOSE: Final = b"ferry: api keys at rest"
 _ACCOUNT: Final = "account"
+#: The fields of a hash, as Redis has them.
+StoredAccount = Mapping[bytes, bytes]
 log = logging.getLogger(__name__)
 _encode_key = msgspec.json.Encoder().encode
 
@@ -87,17 +89,24 @@ def remember(redis: Redis, connection: str, account: AccountSettings, cipher: Ci
 
 def recall(redis: Redis, connection: str, cipher: Cipher) -> AccountSettings | None:
     """Return the CDP's last settings, or None. Raises NoSecretKey or SecretKeyChanged when the key cannot be read."""
-    stored = cast("dict[bytes, bytes]", redis.hgetall(keys.account(connection)))
+    return recalled(cast("StoredAccount", redis.hgetall(keys.account(connection))), cipher)
+
+
+def recalled(stored: StoredAccount, cipher: Cipher) -> AccountSettings | None:
+    """Return the CDP's settings in the stored fields of an account, like `recall`. Pure."""
     if not stored:
         return None
     api_key = cipher.decrypt(stored[b"api_key"]) if stored.get(b"api_key") else None
     return AccountSettings(msgspec.json.decode(stored[b"settings"], type=dict[str, str]), api_key)
 
 
-def is_known(redis: Redis, connection: str, key: str) -> bool:
-    """Return whether the connection delivers to the account of this key. `key`: its fingerprint."""
-    account, of_key = cast("list[bytes | None]", redis.hmget(keys.klaviyo(connection), _ACCOUNT, key))
-    return of_key is not None and of_key == account
+def is_known(stored: StoredAccount, key: str) -> bool:
+    """Return whether a connection delivers to the account of this key. Pure.
+
+    `stored`: the fields of the connection's `keys.klaviyo`. `key`: its fingerprint.
+    """
+    of_key = stored.get(key.encode())
+    return of_key is not None and of_key == stored.get(_ACCOUNT.encode())
 
 
 def known(redis: Redis, connections: Sequence[str]) -> dict[str, str]:
@@ -140,7 +149,8 @@ class StoredKey(msgspec.Struct, frozen=True):
         return f"Kept(since {self.since}, account {self.account})"
 
 
-_decode_key = msgspec.json.Decoder(StoredKey).decode
+#: Decodes a key from its stored form.
+read_key = msgspec.json.Decoder(StoredKey).decode
 
 
 def seal_key(cipher: Cipher, api_key: str, since: int, account: str | None) -> StoredKey:
@@ -171,13 +181,18 @@ def with_key(redis: Redis) -> list[str]:
 def stored_key(redis: Redis, name: str) -> StoredKey | None:
     """Return the stored key of a connection, None if there is none."""
     value = cast("bytes | None", redis.hget(keys.CONNECTIONS, name))
-    return _decode_key(value) if value else None
+    return read_key(value) if value else None
 
 
 def key_of(redis: Redis, name: str, cipher: Cipher) -> str | None:
     """Return the decrypted key, None if there is none. Raises NoSecretKey, SecretKeyChanged."""
     found = stored_key(redis, name)
-    return cipher.decrypt(found.key.encode()) if found else None
+    return opened(found, cipher) if found else None
+
+
+def opened(kept: StoredKey, cipher: Cipher) -> str:
+    """Return the decrypted key. Raises NoSecretKey, SecretKeyChanged."""
+    return cipher.decrypt(kept.key.encode())
 
 
 def reseal_keys(redis: Redis, cipher: Cipher) -> None:
@@ -190,7 +205,7 @@ def reseal_keys(redis: Redis, cipher: Cipher) -> None:
         stored = cast("dict[bytes, bytes]", pipe.hgetall(keys.CONNECTIONS))
         pipe.multi()
         for name, value in stored.items():
-            if renewed := _renewed(name, _decode_key(value), cipher):
+            if renewed := _renewed(name, read_key(value), cipher):
                 pipe.hset(keys.CONNECTIONS, cast("str", name), cast("str", _encode_key(renewed)))
 
     # Watched, so that a key replaced meanwhile is not overwritten.

@@ -136,6 +136,15 @@ def connect(url: str) -> Redis:
     return Redis.from_url(url, **options)
 
 
+def speak_briefly(redis: Redis) -> None:
+    """Let connections that this client opens from now on only say what they must, for a process that ends soon.
+
+    Such a connection is too young to be checked, and to be looked for by its name. On a cluster only RQ's change.
+    """
+    client = redis.rq if isinstance(redis, cluster.ClusterClient) else redis
+    client.connection_pool.connection_kwargs |= {"health_check_interval": 0, "client_name": None}
+
+
 def connect_async(url: str, most: int | None = None) -> AsyncRedis:
     """Return a client for the intake, which answers 503 rather than wait: no retries, a short time-out.
 
