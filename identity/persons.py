@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 from identity.holding import Before, ChangeIdentity, Holding
@@ -61,7 +62,6 @@ class _Batch:
     def __init__(self, said: Sequence[ChangeIdentity], before: Before) -> None:
         self.said = said
         self.having: dict[Named, list[int]] = {}
-        self.holding = Holding(said, before)
         self._before = before
         self._persons: dict[Named, dict[Named, None]] = {}
         self._owners: dict[int, tuple[Named, bool]] = {}
@@ -69,6 +69,11 @@ class _Batch:
             for named in each.who.named[1 if each.who.email else 0 :]:
                 self.having.setdefault(named, []).append(index)
         self._settle_owners()
+
+    @cached_property
+    def holding(self) -> Holding:
+        """Who has which identifier. Most batches never ask: people with an e-mail who join once."""
+        return Holding(self.said, self._before)
 
     def owner(self, index: int) -> tuple[Named, bool]:
         """Return the name of the person of a change, and whether several people may be meant."""
@@ -160,6 +165,8 @@ def _take_off_others(
 def _move(batch: _Batch, found: Mapping[Named, PersonGroup]) -> None:
     """Replace the older e-mails of an id by its newest one."""
     for named, having in batch.having.items():
+        if len(having) < 2:
+            continue
         joining = [i for i in having if _joins(batch.said[i]) and named in batch.said[i].moving]
         if len(joining) < 2:
             continue
@@ -211,9 +218,10 @@ def coalesce(
 
 def _intent(said: Sequence[ChangeIdentity], group: PersonGroup) -> Intent:
     intent = Intent(group.indexes, group.leaves, group.moved_to, group.ambiguous)
-    for i in sorted((*group.indexes, *group.leaves), key=lambda i: (said[i].at, i)):
+    leaves = group.leaves
+    for i in sorted((*group.indexes, *leaves), key=lambda i: (said[i].at, i)) if leaves else group.indexes:
         each = said[i]
-        if i in group.leaves or (each.action == "remove" and not each.late):
+        if i in leaves or (each.action == "remove" and not each.late):
             intent.membership, intent.written = "remove", []
         elif each.action != "remove":
             if each.action == "add" and not each.late:

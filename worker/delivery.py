@@ -94,6 +94,8 @@ class Delivery:
     klaviyo: Klaviyo
     progress: Progress = field(default_factory=Progress)
     read: Callable[[People], list[Intent]] = _coalesced
+    # Each step asks for them anew.
+    _hashes: dict[int, bytes] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def people(self) -> People:
@@ -124,14 +126,18 @@ class Delivery:
 
     def hash_of(self, person: int) -> bytes:
         """Return the keyed hash under which a person of the batch is remembered."""
-        named = self.people.named(self.intents[person].indexes)
-        return self.identities.hash(named[0] if named else ("change", f"{self.batch.id}:{person}"))
+        if (known := self._hashes.get(person)) is None:
+            named = self.people.named(self.intents[person].indexes)
+            known = self.identities.hash(named[0] if named else ("change", f"{self.batch.id}:{person}"))
+            self._hashes[person] = known
+        return known
 
     def learn(self, facts: BatchFacts) -> None:
         """Coalesce the people by these facts from now on. Called before anything is done for anybody."""
         self.progress.facts = facts
         self.people = self.people.with_facts(facts)
         self.__dict__.pop("intents", None)
+        self._hashes.clear()
 
     def note(self) -> None:
         """Write down a success, which resets the retries, and keep the batch. Raises LeaseLost."""

@@ -6,6 +6,7 @@ import gc
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import cache
+from typing import Final
 
 from redis import Redis
 
@@ -18,6 +19,8 @@ from queues.server.connection import connect
 from worker.connection import limiter_of
 
 _inherited: list[Redis] = []
+#: New objects after which Python searches for garbage; its default of 700 suits programs that keep little.
+_NEW_OBJECTS: Final = 100_000
 
 
 @cache
@@ -63,3 +66,5 @@ def warm(redis: Redis) -> None:
         pass
     # A delivery then never searches for garbage among these objects, which would also copy their memory.
     gc.freeze()
+    # The people of a large batch stay to its end: searching among them finds nothing, and took a fifth of its time.
+    gc.set_threshold(_NEW_OBJECTS)

@@ -29,7 +29,8 @@ class FieldWrite(NamedTuple):
 def read(redis: Redis, connection: str, asked: Sequence[bytes]) -> list[bytes | None]:
     """Return the values of these fields, None for missing ones. Raises redis.RedisError."""
     parts = [part for _, part in by_partition(dict.fromkeys(asked), _partition, _AT_ONCE)]
-    calls = [([_bucket(connection, field) for field in part], part) for part in parts]
+    buckets = _Buckets(connection)
+    calls = [([buckets[field[1:4]] for field in part], part) for part in parts]
     answers: list[list[bytes | None]] = scripts.run_each(redis, "recall", calls)
     found = {field: value for some in zip(parts, answers, strict=True) for field, value in zip(*some, strict=True)}
     return [found[field] for field in asked]
@@ -50,8 +51,9 @@ def write(redis: Redis, connection: str, orders: Iterable[FieldWrite]) -> bool:
     One round trip, although a batch of a hundred people has fields in every partition.
     """
     parts = [part for _, part in by_partition(orders, lambda each: _partition(each.field), _AT_ONCE)]
+    buckets = _Buckets(connection)
     calls = [
-        ([_bucket(connection, each.field) for each in part], [each.what + each.field + each.operand for each in part])
+        ([buckets[each.field[1:4]] for each in part], [each.what + each.field + each.operand for each in part])
         for part in parts
     ]
     return all(scripts.run_each(redis, "known", calls))
@@ -62,5 +64,16 @@ def _partition(field: bytes) -> int:
 
 
 def _bucket(connection: str, field: bytes) -> str:
-    number = int.from_bytes(field[2:4]) % _BUCKETS
-    return keys.partition(_partition(field), f"id:{connection}:{number}")
+    return _Buckets(connection)[field[1:4]]
+
+
+class _Buckets(dict[bytes, str]):
+    """The keys of the buckets by the first three bytes of a hash; each key is made once for all fields of the hash."""
+
+    def __init__(self, connection: str) -> None:
+        self._connection = connection
+
+    def __missing__(self, start: bytes) -> str:
+        number = int.from_bytes(start[1:]) % _BUCKETS
+        key = self[start] = keys.partition(start[0] % PARTITIONS, f"id:{self._connection}:{number}")
+        return key

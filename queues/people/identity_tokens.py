@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from queues.names import Queue
@@ -52,6 +53,8 @@ class RememberedPerson(NamedTuple):
 
         `ids`: as for `own_as`.
         """
+        if not self.own:
+            return self.own
         start = own_token(b"", queue)
         return frozenset(token for token in self.own_as(ids) if token.startswith((start, _before(start))))
 
@@ -100,6 +103,7 @@ def stands_for(token: bytes, identifier: bytes) -> bool:
     return part.startswith(identifier) or identifier.startswith(part)
 
 
+@lru_cache(maxsize=64)
 def _audience(queue: Queue) -> bytes:
     return hashlib.blake2b(str(queue).encode(), digest_size=SHORT - 1).digest()
 

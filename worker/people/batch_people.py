@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
+from itertools import chain
 from typing import Final, Literal
 
 import orjson
@@ -36,12 +38,13 @@ KINDS: Final[dict[Identifier, str]] = {"email": "email", "external_id": "externa
 
 
 class _Read:
-    """The changes, each read once. `where`: their place, for the log."""
+    """The changes, each read once, without any facts of earlier batches. `where`: their place, for the log."""
 
     def __init__(self, changes: Sequence[Change], rules: Rules, policy: Policy, where: str) -> None:
         self._changes, self._rules, self._policy, self._where = changes, rules, policy, where
         self._persons: dict[int, Person | Rejection] = {}
         self._who: dict[int, Identifiers] = {}
+        self._said: dict[int, ChangeIdentity] = {}
 
     def person(self, index: int) -> Person | Rejection:
         """Return the person of a change, or the rejection when it cannot be read."""
@@ -58,6 +61,15 @@ class _Read:
                 found = identifiers.of_person(person, self._rules, self._policy.blocked)
             self._who[index] = found
         return self._who[index]
+
+    def said(self, index: int) -> ChangeIdentity:
+        """Return what a change says of its person, when earlier batches say nothing about it."""
+        if index not in self._said:
+            who, body = self.who(index), self._changes[index].body
+            exact = body.source == orders.KIND and body.action == "remove"
+            moving = self._policy.moving(who, body.source)
+            self._said[index] = ChangeIdentity(who, body.action, body.at, moving=moving, exact=exact)
+        return self._said[index]
 
 
 class People:
@@ -105,14 +117,18 @@ class People:
     def said(self, index: int) -> ChangeIdentity:
         """Return the facts of a change that coalescing needs."""
         if index not in self._said:
-            who, body = self.who(index), self.changes[index].body
-            exact = body.source == orders.KIND and body.action == "remove"
-            moving = self.policy.moving(who, body.source)
-            spared = frozenset(self.facts.spared.get(index, ()))
-            self._said[index] = ChangeIdentity(
-                who, body.action, body.at, index in self.facts.late, moving, exact, spared
-            )
+            said, who, facts = self._read.said(index), self.who(index), self.facts
+            if who is not said.who or index in facts.late or index in facts.spared:
+                moving = self.policy.moving(who, self.changes[index].body.source)
+                late, spared = index in facts.late, frozenset(facts.spared.get(index, ()))
+                said = replace(said, who=who, late=late, moving=moving, spared=spared)
+            self._said[index] = said
         return self._said[index]
+
+    @cached_property
+    def all_said(self) -> list[ChangeIdentity]:
+        """The facts of all changes that coalescing needs, in their order."""
+        return [self.said(index) for index in range(len(self.changes))]
 
     def is_member(self, indexes: Iterable[int]) -> bool:
         """Return whether a leaver's changes are a snapshot's, which uses the ledger's name of the member."""
@@ -121,9 +137,8 @@ class People:
     @cached_property
     def intents(self) -> list[Intent]:
         """The intent of each person."""
-        said = [self.said(index) for index in range(len(self.changes))]
         strangers = {index: self.facts.meant.get(index, []) for index in self.facts.strangers}
-        return coalesce(said, self.facts.before(), strangers)
+        return coalesce(self.all_said, self.facts.before(), strangers)
 
     @cached_property
     def late(self) -> set[int]:
@@ -141,8 +156,10 @@ class People:
 
     def named(self, indexes: Iterable[int]) -> list[Named]:
         """Return the identifiers of a person's changes, each once, strongest first."""
-        found = dict.fromkeys(each for index in indexes for each in self.who(index).named)
-        return sorted(found, key=lambda each: identifiers.STRENGTH.index(each[0]))
+        first, *others = [self.who(index).named for index in indexes] or [()]
+        if not others:
+            return list(first)
+        return sorted(dict.fromkeys(chain(first, *others)), key=lambda each: identifiers.STRENGTH.index(each[0]))
 
     def written(self, intent: Intent) -> Profile | Rejection:
         """Return the profile to upload: the changes since the last removal, with an e-mail from before if needed."""

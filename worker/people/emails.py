@@ -50,7 +50,7 @@ def addresses(delivery: Delivery, people: People) -> dict[int, str]:
 
 
 def _without_email(people: People) -> dict[int, tuple[Named, ...]]:
-    said = [people.said(i) for i in range(len(people.changes))]
+    said = people.all_said
     here = {named for one in said if one.who.email for named in one.who.named}
     return {
         i: one.leading
@@ -83,10 +83,12 @@ def erased(delivery: Delivery, now: int) -> set[int]:
 
 def misaddressed(delivery: Delivery, people: People) -> set[int]:
     """Return removals by one of the CDP's ids whose e-mail another of the CDP's ids has: only the ids count then."""
-    said = [people.said(i) for i in range(len(people.changes))]
+    said = people.all_said
     asked = [i for i, one in enumerate(said) if one.action == "remove" and one.who.email and one.moving]
     asked = [i for i in asked if not said[i].exact]
-    ids = {each for one in said for each in one.moving} if asked else set()
+    if not asked:
+        return set()
+    ids = {each for one in said for each in one.moving}
     owned = dict(_owned_by(delivery, {said[i].who.email for i in asked}, ids))
     having = Holding(said, Before(owned=owned))
     return {i for i in asked if not having.is_free((EMAIL, said[i].who.email), i, said[i].moving)}
@@ -98,7 +100,9 @@ def strangers(delivery: Delivery, people: People, *, returning: bool = False) ->
     With several people behind the ids, the removal takes nobody off. An erased e-mail is not a new one. `returning`:
     those whose e-mail comes to stay later in the batch, and whose ids one person has; others do not stay.
     """
-    said = [people.said(i) for i in range(len(people.changes))]
+    said = people.all_said
+    if all(one.action != "remove" for one in said):
+        return {}
     staying: dict[str, tuple[int, int]] = {}
     for i, one in enumerate(said):
         if one.action != "remove":
@@ -186,7 +190,7 @@ def owned(delivery: Delivery, people: People) -> list[tuple[str, list[Named]]]:
     Also those of the e-mails that share another id with one that leaves. Ids that are not in the batch are represented
     by their remembered tokens.
     """
-    said = [people.said(i) for i in range(len(people.changes))]
+    said = people.all_said
     emails_of: dict[Named, set[str]] = {}
     for one in said:
         for each in one.moving if one.who.email and one.action != "remove" else ():

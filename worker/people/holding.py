@@ -42,8 +42,7 @@ def stored(
 
 def moving_of(delivery: Delivery) -> set[Named]:
     """Return the identifiers of the batch that have one e-mail at a time."""
-    people = delivery.people
-    return {each for i in range(len(people.changes)) for each in people.said(i).moving}
+    return {each for said in delivery.people.all_said for each in said.moving}
 
 
 def note(delivery: Delivery, before: StoredHolders, ended: Collection[int]) -> None:
@@ -154,25 +153,20 @@ class _Holding:
         return own_token(self._memory.hash(named), self._queue)
 
 
-def countable(delivery: Delivery) -> set[Named]:
-    """Return the identifiers of the batch that may be shared by too many e-mails."""
-    people = delivery.people
-    named = {each for intent in delivery.intents.values() for each in people.named(intent.indexes)}
-    return {each for each in named - moving_of(delivery) if each[0] not in (EMAIL, *OWN)}
+def countable(delivery: Delivery, moving: Collection[Named]) -> set[Named]:
+    """Return the identifiers of the batch, except the `moving` ones, that may be shared by too many e-mails."""
+    people, kinds = delivery.people, (EMAIL, *OWN)
+    found = (each for intent in delivery.intents.values() for i in intent.indexes for each in people.who(i).named)
+    return {each for each in found if each[0] not in kinds and each not in moving}
 
 
-def note_shared(delivery: Delivery, before: StoredHolders) -> None:
-    """Mark identifiers of too many current e-mails as shared: from then on they identify nobody."""
+def note_shared(delivery: Delivery, before: StoredHolders, countable: Collection[Named]) -> None:
+    """Mark `countable` identifiers of too many current e-mails as shared: from then on they identify nobody."""
     memory, policy = delivery.identities, delivery.to.identity
-    hashed = {memory.hash(each): each for each in countable(delivery)}
-    holders = {by: {each.person for each in before.having.get(by, ())} for by in hashed}
-    for person, intent in delivery.intents.items():
-        for each in delivery.people.named(intent.indexes) if intent.written else ():
-            if (by := memory.hash(each)) in holders:
-                holders[by].add(delivery.hash_of(person))
-    holders = {by: having for by, having in holders.items() if len(having) > policy.shared_after}
+    holders = _of_many(delivery, before, countable)
     if not holders:
         return
+    hashed = {memory.hash(each): each for each in countable}
     known = memory.people(list(set().union(*holders.values())))
     for by, having in holders.items():
         people = [known[each] for each in having if each in known]
@@ -190,12 +184,32 @@ def note_shared(delivery: Delivery, before: StoredHolders) -> None:
     memory.flush()
 
 
-def let_former_go(delivery: Delivery, before: StoredHolders) -> None:
-    """Forget the oldest former people of values that many have had, so that nobody who has the value is dropped."""
+def _of_many(delivery: Delivery, before: StoredHolders, countable: Collection[Named]) -> dict[bytes, set[bytes]]:
+    """Return the people, stored and in the batch, of identifiers that more of them have than the policy allows."""
+    memory, most = delivery.identities, delivery.to.identity.shared_after
+    here: dict[Named, list[bytes]] = {}
+    for person, intent in delivery.intents.items():
+        for each in delivery.people.named(intent.indexes) if intent.written else ():
+            here.setdefault(each, []).append(delivery.hash_of(person))
+    found: dict[bytes, set[bytes]] = {}
+    for each in countable:
+        having, new = before.having.get(by := memory.hash(each), ()), here.get(each, ())
+        if len(having) + len(new) > most and len(people := {one.person for one in having}.union(new)) > most:
+            found[by] = people
+    return found
+
+
+def let_former_go(delivery: Delivery, before: StoredHolders, identifiers: Iterable[Named]) -> None:
+    """Forget the oldest former people of values that many have had, so that nobody who has the value is dropped.
+
+    `identifiers`: those of the batch that `before` was read for.
+    """
     memory = delivery.identities
-    kinds = {memory.hash(each): each[0] for each in countable(delivery) | moving_of(delivery)}
+    kinds = {memory.hash(each): each[0] for each in identifiers}
     many = [by for by in kinds if len(before.having.get(by, ())) > FORMER]
-    having = memory.holders(many) if many else {}
+    if not many:
+        return
+    having = memory.holders(many)
     known = memory.people(list({each.person for some in having.values() for each in some}))
     for by, some in having.items():
         former = [each for each in some if not _has(known, each.person, kinds[by], by)]

@@ -50,9 +50,9 @@ def recall(delivery: Delivery) -> None:
 
 def _shared(delivery: Delivery, people: People) -> set[Named]:
     memory = delivery.identities
-    found = {memory.hash(each): each for i in range(len(people.changes)) for each in people.who(i).named}
-    asked = [hashed for hashed, each in found.items() if each[0] != EMAIL]
-    return {found[hashed] for hashed in memory.shared(asked)}
+    named = {each for one in people.all_said for each in one.who.named if each[0] != EMAIL}
+    found = {memory.hash(each): each for each in named}
+    return {found[hashed] for hashed in memory.shared(list(found))}
 
 
 def _note_elsewhere(delivery: Delivery, people: People, facts: BatchFacts) -> None:
@@ -62,7 +62,7 @@ def _note_elsewhere(delivery: Delivery, people: People, facts: BatchFacts) -> No
     Identifiers that nobody has now (`former`) mean the people who had them.
     """
     memory = delivery.identities
-    said = [people.said(i) for i in range(len(people.changes))]
+    said = people.all_said
     asked = [one.leading for one in said if not one.who.email]
     if not any(asked):
         return
@@ -115,7 +115,7 @@ def _names(having: Iterable[tuple[bytes, int]], names: Mapping[bytes, Named]) ->
 
 def _note_delivered(delivery: Delivery, people: People) -> None:
     """Note the e-mails of earlier batches among the people who have an identifier of a change without an e-mail."""
-    said = [people.said(i) for i in range(len(people.changes))]
+    said = people.all_said
     asked = {each for one in said if not one.who.email for each in one.leading if each not in one.moving}
     memory = delivery.identities
     emails = {one.who.email for one in said if one.who.email and not asked.isdisjoint(one.who.named)}
@@ -133,7 +133,9 @@ def keep_people(delivery: Delivery) -> None:
     persons = [*map(delivery.hash_of, delivery.intents)]
     persons += [memory.hash_of(name) for _, names in delivery.people.facts.elsewhere for name in names]
     persons += [memory.hash_of(name) for _, _, names in delivery.people.facts.earlier for name in names]
-    before = holding.stored(delivery, holding.countable(delivery), holding.moving_of(delivery), persons)
+    moving = holding.moving_of(delivery)
+    countable = holding.countable(delivery, moving)
+    before = holding.stored(delivery, countable, moving, persons)
     moved = moved_away(delivery, before) if queue.kind == "audience" else []
     late_news.keep_times(delivery, moved)
     ended = delivery.progress.rejected.keys() | delivery.progress.overtaken
@@ -157,8 +159,8 @@ def keep_people(delivery: Delivery) -> None:
             delivery.batch.id,
         )
         return
-    holding.note_shared(delivery, before)
-    holding.let_former_go(delivery, before)
+    holding.note_shared(delivery, before, countable)
+    holding.let_former_go(delivery, before, countable | moving)
 
 
 def _keep(delivery: Delivery, person: int, intent: Intent) -> None:
