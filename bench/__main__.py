@@ -20,6 +20,7 @@ from bench import (
     latency,
     limits_large,
     limits_small,
+    machines,
     mapping,
     memory,
     queries,
@@ -69,6 +70,7 @@ _LONG = {
     "identity_backlog": identity.measure_backlog,
     "queries": queries.measure,
     "snapshots": snapshots.measure,
+    "machines": machines.measure,
 }
 _PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 

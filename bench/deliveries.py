@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from redis import Redis
 
@@ -46,14 +47,21 @@ def without_intake(
             redis, folder, {"REDIS_URL": url, **settings}, workers, "commands" if limits else "bench.unlimited"
         ) as pids,
     ):
-        yield redis, pids
+        yield redis, pids.workers
+
+
+class DeliveryPids(NamedTuple):
+    """The pids of the processes that deliver."""
+
+    scheduler: int
+    workers: tuple[int, ...]
 
 
 @contextmanager
 def delivery(
     redis: Redis, folder: Path, settings: Mapping[str, str], workers: int, module: str = "commands"
-) -> Iterator[tuple[int, ...]]:
-    """Run `ferry scheduler` and so many `ferry worker` on a ledger; yield the pids of the workers.
+) -> Iterator[DeliveryPids]:
+    """Run `ferry scheduler` and so many `ferry worker` on a ledger; yield their pids.
 
     `settings`: besides the folder.
     """
@@ -61,12 +69,12 @@ def delivery(
     values = {"FERRY_VAR": str(folder), **settings}
     with ExitStack() as stack:
         beats = partial(redis.exists, keys.HEARTBEAT)
-        stack.enter_context(program(folder / "scheduler.log", scheduler, values, lambda: bool(beats())))
+        ticking = stack.enter_context(program(folder / "scheduler.log", scheduler, values, lambda: bool(beats())))
         pids = []
         for i in range(workers):
             log = folder / f"worker-{i}.log"
             pids.append(stack.enter_context(program(log, worker, values, partial(_listen, redis, i + 1))).pid)
-        yield tuple(pids)
+        yield DeliveryPids(ticking.pid, tuple(pids))
 
 
 def _listen(redis: Redis, workers: int) -> bool:

@@ -58,12 +58,12 @@ def run(folder: Path, upload_max: int, changes: int) -> Spent:
         fill(here.redis, {_AUDIENCE: changes})
         before = cpu_s(here.workers, children=True)
         took = deliver(here, {_AUDIENCE: changes})[_AUDIENCE]
-        _until_idle(here)
+        until_idle(here)
         return Spent(took, (cpu_s(here.workers, children=True) - before) / changes * 1e6)
 
 
-def _until_idle(here: Installation) -> None:
-    """Wait for the end of the last deliveries: only then their CPU is part of their worker's."""
+def until_idle(here: Installation) -> None:
+    """Wait for the end of the last deliveries: only then their CPU is part of their worker's. Raises BenchError."""
     until = time.monotonic() + _PATIENCE_S
     while any(state != "idle" for state in doorbell.workers(here.redis).values()):
         if time.monotonic() > until:

@@ -19,6 +19,7 @@ from bench.load import Load, Result
 from bench.messages import TOKEN, marked
 from bench.processes import cpu_s, environment, free_port, listens, program, python
 from queues.census import take_census
+from queues.server.connection import connect
 
 #: Audiences that the changes are spread over, and connections that they arrive on.
 AUDIENCES = 8
@@ -55,7 +56,7 @@ def ferry(url: str, folder: Path, processes: int, **more: str) -> Iterator[Rival
     ports = tuple(free_port() for _ in range(processes))
     values = {"REDIS_URL": url, "FERRY_TOKENS": f"bench:{TOKEN}", "FERRY_VAR": str(folder), **more}
     with ExitStack() as stack:
-        redis = stack.enter_context(Redis.from_url(url))
+        redis = stack.enter_context(connect(url))
         pids = []
         for port in ports:
             command = python("-m", "commands", "web", "--host", "127.0.0.1", "--port", str(port))
@@ -108,11 +109,16 @@ def load(rival: Rival, requests: Sequence[bytes], changes: int, seconds: float, 
     """
     rival.redis.flushall()
     result = generate(rival.ports, requests, seconds, rate)
+    check(rival, result, changes)
+    return result
+
+
+def check(rival: Rival, result: Result, changes: int) -> None:
+    """Empty its Redis. Raises BenchError when that had another number of changes than it answered 200 or 202 for."""
     stored = rival.stored(rival.redis)
     rival.redis.flushall()
     if stored != result.sent * changes:
         raise BenchError(f"{rival.name} answered 200 or 202 for {result.sent * changes} changes and stored {stored}")
-    return result
 
 
 def memberships(changes: int) -> list[bytes]:

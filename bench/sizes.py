@@ -19,8 +19,9 @@ class Sizes:
     `delivered`: changes whose CPU is measured in uploads of 10,000. `backlog`: changes pending in one audience;
     `backlogs`: how often each of the three is delivered. `newcomers`: people who are delivered twice, as new and as
     known people. `uploads`: uploads of 100 people each, one after another. `large`: changes of the large audience;
-    `audiences`: number of small audiences beside it; `small`: changes of each. `members`: people in a snapshot, and
-    remembered people. `result_rows`: rows of the result of a query.
+    `audiences`: number of small audiences beside it; `small`: changes of each. `processes`: numbers of `ferry
+    web` and of `ferry worker` that are compared; `crowd`: people whom the workers deliver. `members`: people in a
+    snapshot, and remembered people. `result_rows`: rows of the result of a query.
     """
 
     rounds: int
@@ -44,6 +45,8 @@ class Sizes:
     large: int
     audiences: int
     small: int
+    processes: tuple[int, ...]
+    crowd: int
     members: int
     result_rows: int
 
@@ -70,10 +73,12 @@ FULL = Sizes(
     large=20_000,
     audiences=19,
     small=200,
+    processes=(1, 2, 4),
+    crowd=16_000,
     members=100_000,
     result_rows=200_000,
 )
-LONG = replace(FULL, rounds=5, load_s=3.0, backlogs=3, members=1_000_000, result_rows=1_000_000)
+LONG = replace(FULL, rounds=5, load_s=3.0, backlogs=3, crowd=40_000, members=1_000_000, result_rows=1_000_000)
 QUICK = Sizes(
     rounds=1,
     webs=1,
@@ -96,6 +101,8 @@ QUICK = Sizes(
     large=200,
     audiences=2,
     small=100,
+    processes=(1,),
+    crowd=400,
     members=600,
     result_rows=3_000,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -11,7 +12,7 @@ import requests
 from click.testing import CliRunner
 from redis import Redis
 
-from bench import backlog, deliveries, rivals
+from bench import backlog, deliveries, machines, nodes, rivals
 from bench.__main__ import main
 from bench.backlog import Installation, check, fill
 from bench.emulated import API_KEY, Emulator, emulator
@@ -31,6 +32,7 @@ from bench.segment_messages import order
 from emulator.server import running
 from klaviyo.endpoints import Quota
 from klaviyo.revision import REVISION
+from queues.server.connection import connect
 
 
 @pytest.fixture(autouse=True)
@@ -283,3 +285,40 @@ def test_each_part_of_the_page_is_replaced_without_the_other() -> None:
     assert with_part(whole, slower) == f"{first}\n{slower}"
     assert "it took 1 minutes here (tick 60 s)" in first
     assert "it took 60 minutes here (tick 3600 s)" in long
+
+
+def test_several_processes_are_measured_on_one_redis_and_on_three_nodes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machines, "UPLOADS", {100: 0.25})
+    page = tmp_path / "benchmarks.md"
+    result = CliRunner().invoke(main, ["--quick", "--only", "machines", "--out", str(page)])
+    assert result.exit_code == 0, result.output  # it is not when a change was lost
+    found = [line.split("|")[1:-1] for line in page.read_text().splitlines() if line.startswith("|")][2:]
+    accepted = [f"Changes accepted a second, {changes} in a request, 1 web process" for changes in (100, 1)]
+    delivered = "People delivered a minute in uploads of 100, 1 worker process"
+    assert [row[0].strip() for row in found] == [*accepted, delivered]
+    for row in found:
+        one, several = (_parts(cell) for cell in row[1:3])
+        assert one.keys() == several.keys()
+        assert "Redis" in one
+        assert one.get("web", one.get("worker", 0)) > 0
+        assert row[2].strip().endswith("on 3 nodes")
+
+
+def _parts(cell: str) -> dict[str, float]:
+    """Return the CPU ms of each part of a cell."""
+    return {part: float(ms.replace(",", "")) for part, ms in re.findall(r"(\w+) ([\d,.]+) ms", cell)}
+
+
+def test_each_node_of_a_cluster_has_its_own_part_of_the_ledger(tmp_path_factory: pytest.TempPathFactory) -> None:
+    with nodes.cluster(tmp_path_factory.mktemp("b"), 3) as servers, connect(servers.url) as redis:
+        for number in range(30):
+            redis.set(f"key-{number}", 1)
+        held = []
+        for url in servers.each:
+            with Redis.from_url(url) as node:
+                held.append(node.dbsize())
+        assert sum(held) == 30
+        assert min(held) > 0
+        assert servers.cpu_s() > 0

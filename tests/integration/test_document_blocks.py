@@ -121,6 +121,7 @@ def test_every_block_is_run_here_or_named_with_the_test_or_the_reason() -> None:
         "docs/connections.md",
         "docs/deploy.md",
         "docs/operations.md",
+        "docs/scaling.md",
     }
     for reason in (*ELSEWHERE.values(), *GUIDES.values()):
         for test in re.findall(r"tests/[\w/]+\.py", reason):
@@ -147,6 +148,13 @@ def test_the_test_alert_arrives(typed: Typed) -> None:
 
 def test_the_check_of_a_monitor_says_that_nobody_is_needed(typed: Typed) -> None:
     assert of(typed, "ferry status --check").strip() == ""
+
+
+def test_what_shows_that_it_is_time_for_another_process_is_among_the_metrics(typed: Typed) -> None:
+    said = of(typed, 'curl -sS --fail-with-body "localhost:$PORT/metrics"')
+    names = {line.split("{")[0].split(" ")[0] for line in said.splitlines()}
+    assert {"ferry_workers", "ferry_scheduler_lag_seconds", "ferry_redis_memory_used_bytes"} <= names
+    assert 'ferry_workers{state="' in said
 
 
 def test_the_settings_for_compose_are_written(typed: Typed) -> None:
