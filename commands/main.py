@@ -179,7 +179,8 @@ def main(context: click.Context, url: str | None) -> None:
     `ferry demo` shows it at work, `ferry up` runs it on this machine, `ferry status` shows its state, and
     `ferry doctor` finds problems.
 
-    Exit codes: 0 success, 1 failure, 2 wrong usage or settings, 3 something is stuck (`ferry status --check`).
+    Exit codes: 0 success, 1 failure, 2 wrong usage or settings, 3 something is stuck (`ferry status --check`), 4 the
+    time to wait is over (`ferry queries run --wait`).
 
     \b
     Examples:

@@ -7,6 +7,7 @@ libraries only cronsim does so: APScheduler and croniter run a daily job twice i
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections import deque
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim, CronSimError
 
 _MINUTE_MS: Final = 60_000
+#: The fields of a crontab line, and how many values each has.
+_FIELDS: Final = {"minute": 60, "hour": 24, "day": 31, "month": 12, "weekday": 7}
 #: The longest catch-up that a query has by default, in ms.
 _CATCH_UP_MS: Final = 12 * 3_600_000
 #: A slot this young (ms) is never missed: the tick of a busy scheduler may be late.
@@ -57,10 +60,19 @@ def check(cron: str) -> None:
     """Raise ValueError with the remedy for a crontab line that cannot be used."""
     if len(cron.split()) != 5:
         raise ValueError("not five fields of crontab: minute, hour, day, month, weekday.")
+    _check_steps(cron)
     try:
         next(CronSim(cron, datetime.now(UTC)))
     except (CronSimError, StopIteration) as fault:
         raise ValueError(f"not a time of crontab: {str(fault) or 'it never comes'}.") from None
+
+
+def _check_steps(cron: str) -> None:
+    """Raise ValueError for a step beyond its field: `*/90` minutes would be once an hour."""
+    for (name, size), terms in zip(_FIELDS.items(), cron.split(), strict=True):
+        for step in re.findall(r"/(\d+)", terms):
+            if int(step) > size:
+                raise ValueError(f"the step {step} is more than the {size} values of the field {name}; use every.")
 
 
 def slots(when: Schedule, after: int) -> Iterator[int]:

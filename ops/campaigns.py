@@ -23,8 +23,10 @@ from intake.campaigns.reading import PlannedSnapshot
 from intake.http import faults
 from mappings.columns import ColumnSettings
 from ops.errors import Failed
+from ops.output import echo
 from ops.sync.source import FORMATS, source
 from ops.sync.submit import order_staged
+from ops.sync.view import fields_left_out
 from queues import audit
 from queues.errors import Unavailable
 from queues.names import Queue
@@ -90,10 +92,12 @@ def _rows(path: Path, settings: ColumnSettings) -> Iterator[bytes]:
         plain = opened(chain([first], found.pieces), found.gzip, "", ReadReport())
         if form == "ndjson":
             yield from (line for line in lines(plain) if not line.isspace())
+            for sentence in fields_left_out(found.left_out):
+                echo(f"{path.name}: {sentence}; the people are sent without it.", err=True)
             return
-        table = csv_rows.table(plain)
-        header = [cell.strip() for cell in next(table)]
-        yield from (_encode(dict(zip(header, row, strict=True))) for row in table)
+        header, _, table = csv_rows.columns_and_rows(plain, settings)
+        names = [cell.strip() for cell in header]
+        yield from (_encode(dict(zip(names, row, strict=True))) for row in table)
     except Unreadable as fault:
         raise Failed(f"{path}: {fault}. Nothing was submitted.") from fault
     except OSError as fault:

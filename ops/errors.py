@@ -11,6 +11,12 @@ class Failed(click.ClickException):
     exit_code = 1
 
 
+class StillGoing(click.ClickException):
+    """What a command waited for has not ended in the time that it was given, and goes on: exit code 4."""
+
+    exit_code = 4
+
+
 class Misconfigured(click.ClickException):
     """An argument or a setting is wrong: exit code 2."""
 

@@ -42,7 +42,9 @@ def _begin(redis: Redis, query: Query, seen: QueryState, now: int) -> slots.Clai
         return "planned"
     run = None if query.paused or seen.pause else _run(query, found, now)
     ring_at = found.slot + due.delay_ms(query.name, query.jitter_minutes)
-    claim = slots.claim(redis, query.name, seen, schedule, found.next, run, ring_at)
+    before = records.run(redis, seen.running) if seen.running else None
+    before_waits = before is not None and before.state == "queued"
+    claim = slots.claim(redis, query.name, seen, schedule, found.next, run, ring_at, before_waits=before_waits)
     _report(run, claim)
     return claim
 

@@ -9,6 +9,7 @@ from itertools import chain
 from typing import Final, Literal
 
 from mappings.columns import ColumnError, ColumnPlaces, ColumnSettings, ColumnTarget, layout, recognised
+from snapshots.csv_numbers import without_fractions
 from snapshots.customers import Described, describe
 from snapshots.lines import MAX_LINE, texts
 from snapshots.report import ReadReport, is_shown
@@ -30,13 +31,21 @@ def described(
     pieces: Iterator[bytes], settings: ColumnSettings, selection: Selection, report: ReadReport
 ) -> Iterator[Described]:
     """Yield the customers of a CSV with a header; an empty cell clears an attribute. Raises Unreadable."""
+    header, targets, rows = columns_and_rows(pieces, settings)
+    selection.note(report, header, targets)
+    places = ColumnPlaces.of(targets)
+    for number, row in enumerate(rows, start=1):
+        yield describe(number, row, places, report)
+
+
+def columns_and_rows(
+    pieces: Iterator[bytes], settings: ColumnSettings
+) -> tuple[list[str], list[ColumnTarget], Iterator[list[str]]]:
+    """Return the header, what its columns become, and the rows, with ids as they are meant. Raises Unreadable."""
     cells = table(pieces)
     header = next(cells, [])
     targets = _targets([cell.strip() for cell in header], settings)
-    selection.note(report, header, targets)
-    places = ColumnPlaces.of(targets)
-    for number, row in enumerate(cells, start=1):
-        yield describe(number, row, places, report)
+    return header, targets, without_fractions(cells, targets)
 
 
 def table(pieces: Iterator[bytes]) -> Iterator[list[str]]:

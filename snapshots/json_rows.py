@@ -99,7 +99,7 @@ def _one_by_one(lines: Iterable[bytes], first: int) -> Iterator[tuple[int, Any]]
 
 def _remedy(line: bytes) -> str:
     if re.search(rb"[:,\[]\s*-?(?:NaN|Infinity)\b", line):
-        return "write null for NaN and Infinity, which JSON does not have"
+        return "leave out NaN and Infinity, which JSON does not have, with their names; null would clear the attribute"
     return "send one object per line, and the complete file"
 
 

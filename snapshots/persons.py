@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
@@ -23,6 +24,7 @@ _EXACT: Final = 2**53
 _FRAGMENT: Final = {EMAIL: "email", EXTERNAL_ID: "external_id", PHONE: "phone"}
 
 
+_DIGIT: Final = re.compile(r"\d")
 #: Text of this many characters is within Klaviyo's limit in any alphabet.
 _SHORT: Final = MAX_STRING_BYTES // 4
 #: Numbers below it, and above its negative, fit into 64 bits.
@@ -164,10 +166,23 @@ class PersonReader:
             # Not alone: then the reason is that the address or number is not one.
             if len(given) > 1 and isinstance(known[name], str) and _stands_for_none(known[name]):
                 known[name] = ""
+        if EXTERNAL_ID in given and self._is_beside_another(known):
+            known[EXTERNAL_ID] = ""
         if not self._nulls:
             return described._replace(known=known)
         attributes = {name: self._plain(value) for name, value in described.attributes.items()}
         return described._replace(known=known, attributes=attributes)
+
+    @staticmethod
+    def _is_beside_another(known: Mapping[str, Any]) -> bool:
+        """Return whether the id is a word for none, and another value for the person is there."""
+        others = [known.get(name) for name in (EMAIL, PHONE)]
+        is_known = any(
+            each not in (None, "", []) and not (isinstance(each, str) and _stands_for_none(each)) for each in others
+        )
+        given = known[EXTERNAL_ID]
+        # A word is a blank cell; `0` may come from a fault of the sender's, so that is counted.
+        return is_known and isinstance(given, str) and not _DIGIT.search(given) and _stands_for_none(given)
 
     def _plain(self, value: Any) -> Any:
         if isinstance(value, str):

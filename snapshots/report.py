@@ -34,7 +34,10 @@ class ReadReport:
         return f"{self.encoding} (recognised)" if self.recognised else self.encoding
 
     def fill(self, record: Record) -> None:
-        """Write the findings into the record of the snapshot."""
+        """Write the findings into the record of the snapshot, with those of the program that sent it."""
+        for column, reasons in record.order.left_out.items():
+            for reason, rows in reasons.items():
+                self.leave_out(column, reason, rows)
         record.encoding = self.spoken
         record.columns = [*self.columns.values()]
         record.left_out = {field: dict(reasons) for field, reasons in self.left_out.items()}

@@ -68,6 +68,9 @@ class Unusable(NamedTuple):
 #: Why columns are not sent, and how to send them.
 NOT_CHOSEN: Final = "not chosen: add it to default_attributes, or set full_profile = true"
 BESIDE: Final = "identifies people without an e-mail; full_profile = true sends it beside one"
+#: The same if the query or the campaign has attributes of its own, which full_profile does not change.
+NOT_IN_ATTRIBUTES: Final = "not chosen: add it to attributes"
+NOT_BESIDE: Final = "identifies people without an e-mail; attributes sends no identifier beside one"
 
 
 class Selection(NamedTuple):
@@ -75,16 +78,22 @@ class Selection(NamedTuple):
 
     Otherwise these `attributes`, by name, and the identifiers: the e-mail, or without one the id and the phone. A name
     of a field counts in any spelling, that of a property exactly; `properties` stands for all properties of that
-    column.
+    column. `own`: the attributes are those of a query or a campaign.
     """
 
     full: bool = False
     attributes: frozenset[str] = frozenset()
+    own: bool = False
 
     @classmethod
     def of(cls, full: bool, names: Iterable[str]) -> Selection:
         """Return the selection of these attributes."""
         return cls(full, frozenset(map(columns.known, names)))
+
+    @classmethod
+    def chosen(cls, full: bool, defaults: Iterable[str], own: Iterable[str] | None) -> Selection:
+        """Return what a connection sends (`full`, `defaults`), or the attributes of a query or campaign (`own`)."""
+        return cls.of(full, defaults) if own is None else cls.of(False, own)._replace(own=True)
 
     def has(self, name: str) -> bool:
         """Return whether the attribute is sent."""
@@ -100,8 +109,9 @@ class Selection(NamedTuple):
         if target.kind == "ignored":
             return "another column becomes this field"
         if target.kind == "identifier":
-            return BESIDE if has_email and target.name != EMAIL and not self.full else ""
-        return "" if self.has(target.name) else NOT_CHOSEN
+            is_beside = has_email and target.name != EMAIL and not self.full
+            return (NOT_BESIDE if self.own else BESIDE) if is_beside else ""
+        return "" if self.has(target.name) else NOT_IN_ATTRIBUTES if self.own else NOT_CHOSEN
 
 
 def row(number: int, person: dict[str, Any], customer: str = "", known: Mapping[str, str] | None = None) -> SnapshotRow:

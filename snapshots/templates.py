@@ -28,7 +28,7 @@ def name(template: str, campaign_name: str, group_name: str, now: datetime) -> s
     """Return the name of a list, 1 to 255 characters. Raises TemplateError."""
     if len(template) > _MAX_TEMPLATE or "{%" in template:
         raise TemplateError(f"a name may have text and {{{{ ... }}}}, at most {_MAX_TEMPLATE:,} characters: {_REMEDY}")
-    values = {"campaign_name": campaign_name, "group_name": group_name, "now": now}
+    values = {"campaign_name": campaign_name, "group_name": group_name, "now": Now(now)}
     try:
         made = _ENVIRONMENT.from_string(_FORMAT.sub(r"|format(\1)", template)).render(values).strip()
     except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
@@ -40,6 +40,22 @@ def name(template: str, campaign_name: str, group_name: str, now: datetime) -> s
     if len(made) > MAX_NAME:
         raise TemplateError(f"the name has {len(made):,} characters, not 1 to {MAX_NAME}: shorten it, or {_REMEDY}")
     return made
+
+
+class Now:
+    """The time of the request, which becomes text by `format` only: the whole time would name a new list each time."""
+
+    def __init__(self, moment: datetime) -> None:
+        self._moment = moment
+
+    def __str__(self) -> str:
+        raise ValueError("now without a format is another text in each request, which would make a new list each time")
+
+    __repr__ = __str__
+
+    def written(self, code: str) -> str:
+        """Return a part of the time, by strftime's code."""
+        return self._moment.strftime(code)
 
 
 class _Sandbox(ImmutableSandboxedEnvironment):
@@ -57,13 +73,13 @@ class _Sandbox(ImmutableSandboxedEnvironment):
 
 
 def _written(moment: object, form: str) -> str:
-    if not isinstance(moment, datetime):
+    if not isinstance(moment, Now):
         raise TypeError("format works only on now")
     parts: list[str] = []
 
     def part(letters: re.Match[str]) -> str:
         parts.append(_part(letters[0], parts))
-        return moment.strftime(parts[-1])
+        return moment.written(parts[-1])
 
     return _LETTERS.sub(part, form)
 

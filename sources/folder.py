@@ -12,13 +12,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
-
 from configuration.queries import DataSource
 from sources.errors import SourceError
 from sources.results import ROWS, OpenResult, ResultColumn
 from sources.statement import Binds, Statement
-from sources.values import INFINITE
+from sources.values import INFINITE, read_json
 from sources.watch import Watch
 from text.wording import missing_package
 
@@ -31,7 +29,6 @@ _SETTINGS: Final[dict[str, str | bool | int | float | list[str]]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
 }
-_decode = msgspec.json.Decoder().decode
 
 
 @contextmanager
@@ -101,7 +98,7 @@ def _fix(kind: str) -> Callable[[Any], Any] | None:
     if kind.startswith(("DATE", "TIMESTAMP")):
         return lambda value: INFINITE if isinstance(value, str) else value
     if kind == "JSON":
-        return lambda value: value if value is None else _decode(value)
+        return lambda value: value if value is None else read_json(value)
     return None
 
 

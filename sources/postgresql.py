@@ -7,9 +7,10 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from psycopg.adapt import Buffer, Loader
+from psycopg.types.json import set_json_loads
 from psycopg.types.string import TextLoader
 
-from sources.values import INFINITE
+from sources.values import INFINITE, read_json
 
 #: Read as the database writes them: psycopg has types of its own for these.
 _AS_TEXT: Final = (
@@ -43,6 +44,10 @@ class _PaddedLoader(TextLoader):
         return found.rstrip(" ") if isinstance(found, str) else found
 
 
+def _json(data: str | bytes) -> Any:
+    return read_json(data if isinstance(data, str) else data.decode())
+
+
 def adapt(connection: Any) -> None:
     """Set how one connection of psycopg reads values."""
     adapters = connection.adapters
@@ -52,3 +57,4 @@ def adapt(connection: Any) -> None:
     adapters.register_loader("bpchar", _PaddedLoader)
     for name in _AS_TEXT:
         adapters.register_loader(name, TextLoader)
+    set_json_loads(_json, connection)

@@ -102,11 +102,23 @@ def read_statement(
     with ExitStack() as stack:
         watch = stack.enter_context(Watch(deadline, cancelled))
         opened = _OPEN[source.kind](source, statement, binds or Binds.of(None, None), watch, query.name)
-        result = stack.enter_context(opened)
+        try:
+            result = stack.enter_context(opened)
+        except SourceError as fault:
+            raise _with_values(fault, statement) from None
         check_columns(query, result.columns)
         rows = RowReader(query, source.time_zone, [each.name for each in result.columns], left_out)
         batches = _batches(query, result, rows, watch)
         return Reading(result.columns, batches, left_out, statement.sha256, started, stack.pop_all())
+
+
+def _with_values(fault: SourceError, statement: Statement) -> SourceError:
+    """Return the error; if the SQL has a value that Ferry does not have, the remedy says so."""
+    others = statement.other_values() if fault.code == "query_failed" else []
+    if not others:
+        return fault
+    remedy = f"{fault.remedy}; the only values of Ferry are :slot and :last_run, and the SQL has {', '.join(others)}"
+    return SourceError(fault.code, remedy, fault.detail, fault.said)
 
 
 def check_columns(query: Query, columns: Sequence[ResultColumn]) -> None:

@@ -26,6 +26,7 @@ _NO_SELECT: Final = "the SQL is not one SELECT: write one"
 _ASKS: Final = 2
 #: Class of SQLSTATE -> what to do (PostgreSQL, appendix A).
 _REMEDIES: Final = {
+    "0A": "the SQL does more than read, or asks for what the server does not have: write one SELECT",
     "08": "check that the server runs and can be reached",
     "25": "the SQL does more than read: write one SELECT",
     "28": "correct user and password in the variable that url_env names",

@@ -25,6 +25,8 @@ _TOKEN: Final = re.compile(
         | (?P<colon>:)""",
     re.DOTALL | re.VERBOSE,
 )
+#: What looks like a value. Some servers have other meanings for it, such as the end of an array's part: `[:n]`.
+_NAMED: Final = re.compile(r"(?<![:\w]):[A-Za-z_]\w*")
 _ENDED: Final = re.compile(r"[\s;]+\Z")
 #: The beginning of what only reads, after comments and brackets. MySQL carries out what is in /*! */. Atomic: a comment
 #: must not be read as a shorter or longer one to find a SELECT in it or behind it.
@@ -68,6 +70,11 @@ class Statement:
             return match[0].replace(":", colon)
 
         return _TOKEN.sub(replaced, self.sql), used
+
+    def other_values(self) -> list[str]:
+        """Return what looks like a value that Ferry does not have, such as `:today`, each once."""
+        text = _TOKEN.sub(lambda match: "x" if match["fixed"] or match["bind"] else match[0], self.sql)
+        return [*dict.fromkeys(_NAMED.findall(text))]
 
 
 def begins_to_read(sql: str) -> bool:

@@ -1,11 +1,13 @@
 """Values of any database as JSON has them. Pure.
 
 Whole numbers beyond 2^53 and identifiers become text, because programs that read JSON round them. Times become UTC. A
-value that JSON cannot express, such as NaN, is left out and counted: null would clear the attribute.
+value that JSON cannot express, such as NaN, is left out and counted: null would clear the attribute. Parquet files
+(ops/sync/parquet_rows.py) have their numbers from here, too.
 """
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -21,6 +23,10 @@ from mappings.columns import ColumnSettings, layout
 
 #: The largest whole number that a fraction has exactly.
 _EXACT: Final = 2**53
+#: A number from here on is infinite for programs that read JSON.
+_BEYOND: Final = 2**1024
+#: Digits of the largest number before it; text of a whole number with more is not made an int, which takes long.
+_DIGITS: Final = 309
 #: Digits: no whole number that identifies somebody has more.
 _LONGEST: Final = 28
 NOT_FINITE: Final = "number_not_finite"
@@ -77,7 +83,11 @@ def plain(value: Any, zone: ZoneInfo) -> Any:
 
 
 def _whole(value: int) -> int | str:
-    return value if -_EXACT <= value <= _EXACT else str(value)
+    if -_EXACT <= value <= _EXACT:
+        return value
+    if abs(value) >= _BEYOND:
+        raise LeftOut(NOT_FINITE)
+    return str(value)
 
 
 def _fraction(value: float) -> float:
@@ -87,9 +97,9 @@ def _fraction(value: float) -> float:
 
 
 def _decimal(value: Decimal) -> Decimal | str:
-    if not value.is_finite():
-        raise LeftOut(NOT_FINITE)
     # The exponent first: 1E+1000000 as an int would fill the memory.
+    if not value.is_finite() or value.adjusted() >= _DIGITS or abs(value) >= _BEYOND:
+        raise LeftOut(NOT_FINITE)
     if value.adjusted() >= 15 and abs(value) > _EXACT and value == value.to_integral_value():
         return format(value, "f") if value.adjusted() < 100 else str(value)
     return value
@@ -126,6 +136,14 @@ _CONVERT: Final[dict[type, _Convert]] = {
     bytearray: _no_bytes,
     memoryview: _no_bytes,
 }
+
+
+def _of_digits(text: str) -> int | Decimal:
+    return int(text) if len(text) <= _DIGITS else Decimal(text)
+
+
+#: Reads JSON of a database, with numbers that are left out later where they are too large.
+read_json: Final[Callable[[str], Any]] = json.JSONDecoder(parse_int=_of_digits).decode
 
 
 def identifier(value: Any, zone: ZoneInfo) -> Any:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import click
 
 from commands.options import json_option, var_option
 from configuration import settings
-from configuration.queries import Query
-from ops.errors import Failed
+from ops.errors import Failed, StillGoing
 from ops.ledger import by, ledger
 from ops.output import console, echo, print_json
 from ops.queries import actions
@@ -23,16 +24,25 @@ from text.wording import plural
 
 @click.command()
 @click.argument("name")
-@click.option("--wait", is_flag=True, help="Wait until the result is compared with the list; exit code 1 if it fails.")
+@click.option(
+    "--wait", is_flag=True, help="Wait until each change is settled; exit code 1 if the run fails or is held."
+)
+@click.option(
+    "--wait-minutes",
+    type=click.IntRange(1, 10_080),
+    default=120,
+    show_default=True,
+    help="With --wait: the longest time; exit code 4 after it.",
+)
 @click.option("--confirm", is_flag=True, help="Pass the guard: many removals are intended.")
 @click.option("--reconcile", is_flag=True, help="Compare with Klaviyo's list, not with Ferry's ledger.")
 @json_option
 @var_option
-def run(name: str, wait: bool, confirm: bool, reconcile: bool, as_json: bool) -> None:
+def run(name: str, wait: bool, wait_minutes: int, confirm: bool, reconcile: bool, as_json: bool) -> None:
     """Run a query now.
 
     The schedule stays as it is. Exit code 1 if another run has not ended. With --wait as the last step of a dbt job, a
-    failed job sends nothing.
+    failed job sends nothing, and the job fails if a change of the run becomes a dead letter.
 
     \b
     Examples:
@@ -52,13 +62,18 @@ def run(name: str, wait: bool, confirm: bool, reconcile: bool, as_json: bool) ->
             echo(f"Run {run_id} is queued. To follow it: ferry queries runs {name}")
             return
         try:
-            found, record = follow(redis, query, run_id)
+            found, record = follow(redis, query, run_id, time.monotonic() + 60 * wait_minutes)
+        except StillGoing as late:
+            raise StillGoing(
+                f"run {run_id} has not ended within {plural(wait_minutes, 'minute')}, and goes on ({late.message}): "
+                f"ferry queries runs {name}"
+            ) from late
         except KeyboardInterrupt as stop:
             raise Failed(f"Stopped waiting; run {run_id} goes on: ferry queries runs {name}") from stop
-    _report(query, found, record, as_json)
+    _report(found, record, as_json)
 
 
-def _report(query: Query, run: QueryRun, record: Record | None, as_json: bool) -> None:
+def _report(run: QueryRun, record: Record | None, as_json: bool) -> None:
     document = RunDocument.of(run, record)
     if as_json:
         print_json(document)
@@ -70,13 +85,7 @@ def _report(query: Query, run: QueryRun, record: Record | None, as_json: bool) -
         for part in columns_view(record.columns, record.left_out, ""):
             console().print(part)
         console().print(counts_table(record.counts, record.examples))
-        left = record.outcomes.pending
-        echo(
-            f"\nDelivering: {plural(left, 'change')} not delivered yet, see ferry queries runs {query.name}; "
-            "if they stay, ferry holds says why"
-            if left
-            else f"\n{settled_line(record, 'result')}"
-        )
+        echo(f"\n{settled_line(record, 'result')}")
 
 
 @click.command()

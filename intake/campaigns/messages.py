@@ -17,6 +17,7 @@ Name = Annotated[str, Meta(min_length=1, max_length=AUDIENCE_NAME)]
 AudienceId = Annotated[str, Meta(min_length=1, max_length=AUDIENCE_ID)]
 #: The parts of a group: name -> percent.
 Parts = Annotated[dict[Name, Annotated[int, Meta(ge=1, le=99)]], Meta(min_length=2, max_length=GROUPS)]
+_SPLIT: Final = 'name two parts or more with whole percentages from 1 to 99, 100 in all: {"Offer": 90, "Control": 10}'
 _GroupRaw = Annotated[Raw, Meta(extra_json_schema=ref("CampaignGroup"))]
 _MemberRaw = Annotated[Raw, Meta(extra_json_schema=ref("SnapshotMember"))]
 _PersonRaw = Annotated[Raw, Meta(extra_json_schema={"type": "object", "examples": [{"external_id": "c-17"}]})]
@@ -119,7 +120,10 @@ def _read_group(raw: Raw, place: str) -> CampaignGroup:
     try:
         group = _group.decode(raw)
     except faults.UNREADABLE as fault:
-        raise faults.bad_request(faults.describe(fault, place, CampaignGroup.__struct_fields__)) from None
+        detail = faults.describe(fault, place, CampaignGroup.__struct_fields__)
+        raise faults.bad_request(
+            f"{place}.split: {_SPLIT}" if detail.startswith(f"{place}.split") else detail
+        ) from None
     faults.check_names(raw, apart=("members",), place=place)
     if (group.members is UNSET) is (group.audience is UNSET):
         raise faults.bad_request(f"{place}: needs either members or audience")

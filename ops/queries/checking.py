@@ -82,9 +82,7 @@ def forecast(redis: Redis, known: Settings, query: Query, source: DataSource) ->
 
 def _uses(known: Settings, query: Query, columns: tuple[ResultColumn, ...]) -> Mapping[str, ColumnUse]:
     connection = known.connections.named(query.connection)
-    selection = Selection.of(connection.full_profile, connection.default_attributes)
-    if query.attributes is not None:
-        selection = Selection.of(False, query.attributes)
+    selection = Selection.chosen(connection.full_profile, connection.default_attributes, query.attributes)
     names = [each.name for each in columns]
     report = ReadReport()
     try:

@@ -1,4 +1,4 @@
-"""Follow a run of a query until its result is submitted, and then its snapshot."""
+"""Follow a run of a query until its result is submitted, then its snapshot, then the changes of the snapshot."""
 
 from __future__ import annotations
 
@@ -18,19 +18,25 @@ from queues.snapshots.records import Record
 _DOING: Final = {"queued": "waiting for a worker, or for its turn at the source", "reading": "reading the result"}
 
 
-def follow(redis: Redis, query: Query, run_id: str) -> tuple[QueryRun, Record | None]:
-    """Return the run when it has ended, and the record of its snapshot when that has ended.
+def follow(redis: Redis, query: Query, run_id: str, deadline: float) -> tuple[QueryRun, Record | None]:
+    """Return the run when it has ended, and the record of its snapshot when each of its changes is settled.
 
-    Raises Failed when it cannot go on: no process carries it out, or its snapshot is held.
+    `deadline`: by time.monotonic(). Raises Failed when it cannot go on: no process carries it out, or it is held.
+    Raises StillGoing, naming the state, when the time is over.
     """
-    run, why = snapshots.until_ended(
-        lambda: _run(redis, run_id), "asked for", _DOING, lambda _: (None, snapshots.absent(take_summary(redis)))
-    )
+
+    def trouble(_: QueryRun) -> snapshots.Trouble:
+        return None, snapshots.absent(take_summary(redis))
+
+    run, why = snapshots.until_ended(lambda: _run(redis, run_id), "asked for", _DOING, trouble, deadline)
     if why:
         raise Failed(f"{why}\nRun {run_id} stays queued: ferry queries runs {query.name}")
     if not run.snapshot:
         return run, None
-    record, why = snapshots.follow(redis, run.snapshot, Queue(query.connection, "audience", query.name))
+    audience = Queue(query.connection, "audience", query.name)
+    record, why = snapshots.follow(redis, run.snapshot, audience, deadline)
+    if not why:
+        record, why = snapshots.follow_delivery(redis, run.snapshot, audience, deadline)
     if why:
         raise Failed(f"{why}\nRun {run_id} stays submitted: ferry queries runs {query.name}")
     return run, record

@@ -102,9 +102,7 @@ def _gathered(
     to: Destination,
     report: ReadReport,
 ) -> Gathered:
-    selection = Selection.of(connection.full_profile, connection.default_attributes)
-    if order.attributes is not None:
-        selection = Selection.of(False, order.attributes)
+    selection = Selection.chosen(connection.full_profile, connection.default_attributes, order.attributes)
     settings = connection.columns_of(queue.target)
     try:
         with closing(shown(source)) as pieces:
@@ -115,6 +113,9 @@ def _gathered(
                 report=report,
             )
             gathered = gather(found)
+        for column, reasons in source.left_out.items():
+            for reason, cells in reasons.items():
+                report.leave_out(column, reason, cells)
     except Unreadable as fault:
         raise Failed(f"it would be refused, with nothing changed: {fault}") from fault
     if order.rows not in (None, gathered.counts.rows):

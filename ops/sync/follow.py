@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from redis import Redis
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from ops.errors import Failed
+from ops.errors import Failed, StillGoing
 from ops.output import console
 from ops.status_words import reason_of
 from queues.census import Census, take_census
 from queues.counts import QueueCount
 from queues.holds import Hold
 from queues.names import Queue
-from queues.snapshots import orders
+from queues.snapshots import orders, outcomes
 from queues.snapshots.guard import GUARD
 from queues.snapshots.orders import Record
 from text.escaping import visible
+from text.wording import number
 
 _LOOK_S = 0.25
 #: Seconds after which a missing process counts as down; a restart takes less.
@@ -33,14 +35,55 @@ _DOING = {
 }
 
 
-def follow(redis: Redis, snapshot_id: str, audience: Queue) -> tuple[Record, str | None]:
-    """Return the record when the snapshot has ended or is stuck, and why it is stuck. Raises Failed if it is lost."""
+def follow(redis: Redis, snapshot_id: str, audience: Queue, deadline: float = math.inf) -> tuple[Record, str | None]:
+    """Return the record when the snapshot's changes are queued or it is stuck, and why it is stuck.
+
+    `deadline`: by time.monotonic(). Raises Failed if it is lost, StillGoing.
+    """
 
     def trouble(record: Record) -> Trouble:
         census = take_census(redis, [audience, Queue.parse(record.queue)])
         return stuck(record, audience, census), absent(census)
 
-    return until_ended(lambda: _record(redis, snapshot_id), "submitted", _DOING, trouble)
+    return until_ended(lambda: _record(redis, snapshot_id), "submitted", _DOING, trouble, deadline)
+
+
+def follow_delivery(
+    redis: Redis, snapshot_id: str, audience: Queue, deadline: float = math.inf
+) -> tuple[Record, str | None]:
+    """Return the record when each change of the snapshot is settled or they are stuck, and why they are stuck.
+
+    `deadline`: by time.monotonic(). Raises Failed if it is lost, StillGoing.
+    """
+
+    def look() -> _Delivery:
+        if (found := outcomes.record(redis, snapshot_id)) is None:
+            raise _lost(snapshot_id)
+        return _Delivery(found)
+
+    def trouble(_: _Delivery) -> Trouble:
+        census = take_census(redis, [audience])
+        return held_delivery(audience, census), absent(census)
+
+    found, why = until_ended(look, "delivering", {}, trouble, deadline)
+    return found.record, why
+
+
+class _Delivery(NamedTuple):
+    """The changes of a snapshot, as work to follow."""
+
+    record: Record
+
+    @property
+    def state(self) -> str:
+        """How far it is."""
+        changes = self.record.outcomes.changes
+        return f"delivering: {number(changes - self.record.outcomes.pending)} of {number(changes)} changes settled"
+
+    @property
+    def ended(self) -> int | None:
+        """The end of the comparison, when no change is left."""
+        return None if self.record.state == "delivering" else self.record.ended
 
 
 class Work(Protocol):
@@ -61,11 +104,16 @@ Trouble = tuple[str | None, str | None]
 
 
 def until_ended(
-    look: Callable[[], Followed], begun: str, doing: Mapping[str, str], trouble: Callable[[Followed], Trouble]
+    look: Callable[[], Followed],
+    begun: str,
+    doing: Mapping[str, str],
+    trouble: Callable[[Followed], Trouble],
+    deadline: float = math.inf,
 ) -> tuple[Followed, str | None]:
     """Show progress until the work has ended or is stuck; return it, and why it is stuck.
 
     `begun`: the first description; `doing`: that of each state. A process counts as missing after some seconds only.
+    `deadline`: by time.monotonic(). Raises StillGoing, naming the state.
     """
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=console(stderr=True)) as progress:
@@ -78,6 +126,8 @@ def until_ended(
                 complete = time.monotonic()
             if why := why or (away if time.monotonic() - complete > _AWAY_S else None):
                 return look(), why
+            if time.monotonic() > deadline:
+                raise StillGoing(doing.get(found.state, found.state))
             time.sleep(_LOOK_S)
     return found, None
 
@@ -85,8 +135,12 @@ def until_ended(
 def _record(redis: Redis, snapshot_id: str) -> Record:
     found = orders.record(redis, snapshot_id)
     if found is None:
-        raise Failed(f"snapshot {snapshot_id} no longer exists: Redis lost it. Send it again.")
+        raise _lost(snapshot_id)
     return found
+
+
+def _lost(snapshot_id: str) -> Failed:
+    return Failed(f"snapshot {snapshot_id} no longer exists: Redis lost it. Send it again.")
 
 
 def stuck(record: Record, audience: Queue, census: Census) -> str | None:
@@ -98,6 +152,13 @@ def stuck(record: Record, audience: Queue, census: Census) -> str | None:
         if count.hold and (count.queue == Queue.parse(record.queue) or _must_end_first(count, record, audience)):
             return _held(count.queue, count.hold)
     return None
+
+
+def held_delivery(audience: Queue, census: Census) -> str | None:
+    """Return the hold that keeps the audience's changes back, with the remedy; None if there is none. Pure."""
+    if hold := census.holds.get(audience.connection):
+        return _held(audience.connection, hold)
+    return next((_held(count.queue, count.hold) for count in census.queues if count.hold), None)
 
 
 def absent(census: Census) -> str | None:

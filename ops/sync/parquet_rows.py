@@ -1,15 +1,18 @@
-"""Read a Parquet file as lines of JSON."""
+"""Read a Parquet file as lines of JSON, with numbers as those of a query (sources/values.py)."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import msgspec
 
 from ops.errors import Failed
+from sources.values import LeftOut, plain
 from text.wording import missing_package
 
 #: Rows in memory at a time.
@@ -18,11 +21,17 @@ _ROWS: Final = 1_000
 encode = msgspec.json.Encoder(decimal_format="number").encode_lines
 
 
-def lines(file: Path) -> Iterator[bytes]:
+#: Column -> reason -> values that are left out, counted while a file is read.
+LeftOutCounts = dict[str, Counter[str]]
+_UTC: Final = ZoneInfo("UTC")
+
+
+def lines(file: Path, left_out: LeftOutCounts) -> Iterator[bytes]:
     """Yield NDJSON of up to 1,000 rows at a time, with a key for each column; a null stays null.
 
-    Times are exact to the microsecond, as JSON has them; a map becomes an object. Raises Failed if pyarrow is not
-    installed, for a file that it cannot read, for two columns of one name, and for a column that JSON cannot express.
+    Times are exact to the microsecond, as JSON has them; a map becomes an object; NaN and infinite numbers are left out
+    and counted in `left_out`. Raises Failed if pyarrow is not installed, for a file that it cannot read, for two
+    columns of one name, and for a column that JSON cannot express.
     """
     try:
         import pyarrow
@@ -36,7 +45,12 @@ def lines(file: Path) -> Iterator[bytes]:
             for number, batch in enumerate(opened.iter_batches(batch_size=_ROWS)):
                 pairs = zip(schema, batch.columns, strict=True)
                 columns = [column.cast(field.type, safe=False) for field, column in pairs]
-                yield encode(_rows(file, schema.names, columns, 1 + number * _ROWS))
+                values = [
+                    _values(file, field.name, column, 1 + number * _ROWS)
+                    for field, column in zip(schema, columns, strict=True)
+                ]
+                numeric = [_has_any(field.type, _number_checks(pyarrow.types)) for field in schema]
+                yield encode(rows_of(schema.names, [*map(_finite, values, numeric)], left_out))
     except (pyarrow.ArrowException, OSError, msgspec.EncodeError, TypeError) as fault:
         raise Failed(f"{file} cannot be read as Parquet ({fault}). Export it again, or as CSV.") from fault
 
@@ -51,7 +65,7 @@ def check_names(file: Path, names: Sequence[str]) -> None:
 def _plain(pyarrow: Any, file: Path, field: Any) -> Any:
     """Return the field with a type whose values JSON can express. Raises Failed for bytes."""
     types = pyarrow.types
-    if any(found(field.type) for found in (types.is_binary, types.is_large_binary, types.is_fixed_size_binary)):
+    if _has_any(field.type, (types.is_binary, types.is_large_binary, types.is_fixed_size_binary)):
         raise Failed(f"{file}: the column {field.name!r} has bytes, not text: export it as text, or leave it out")
     if types.is_timestamp(field.type):
         return field.with_type(pyarrow.timestamp("us", field.type.tz))
@@ -60,9 +74,52 @@ def _plain(pyarrow: Any, file: Path, field: Any) -> Any:
     return field
 
 
-def _rows(file: Path, names: Sequence[str], columns: Sequence[Any], first: int) -> list[dict[str, Any]]:
-    values = [_values(file, name, column, first) for name, column in zip(names, columns, strict=True)]
-    return [dict(zip(names, row, strict=True)) for row in zip(*values, strict=True)]
+def _has_any(kind: Any, checks: Sequence[Callable[[Any], bool]]) -> bool:
+    """Return whether a type is one of those that are checked, or has one within: a list, a struct, a map."""
+    if any(check(kind) for check in checks):
+        return True
+    within = [kind.field(index).type for index in range(kind.num_fields)]
+    if hasattr(kind, "value_type"):  # a dictionary's values are no field
+        within.append(kind.value_type)
+    return any(_has_any(each, checks) for each in within)
+
+
+def _number_checks(types: Any) -> Sequence[Callable[[Any], bool]]:
+    """Return the checks for numbers that JSON may not have; smaller whole numbers are exact everywhere."""
+    return types.is_floating, types.is_decimal, types.is_int64, types.is_uint64
+
+
+def _finite(values: list[Any], is_numeric: bool) -> list[Any]:
+    return [*map(_number, values)] if is_numeric else values
+
+
+def _number(value: Any) -> Any:
+    """Return a value with numbers as JSON has them, LeftOut for one that it cannot express."""
+    try:
+        return _plain_numbers(value)
+    except LeftOut as fault:
+        return fault
+
+
+def _plain_numbers(value: Any) -> Any:
+    if isinstance(value, float | int | Decimal):
+        return plain(value, _UTC)
+    if isinstance(value, dict):
+        return {name: _plain_numbers(each) for name, each in value.items()}
+    return [*map(_plain_numbers, value)] if isinstance(value, list) else value
+
+
+def rows_of(names: Sequence[str], columns: Sequence[Sequence[Any]], left_out: LeftOutCounts) -> list[dict[str, Any]]:
+    """Return rows by the names of their columns. A value that is a LeftOut is left out of its row, and counted."""
+    is_whole = True
+    for name, values in zip(names, columns, strict=True):
+        if reasons := Counter(value.reason for value in values if isinstance(value, LeftOut)):
+            left_out.setdefault(name, Counter()).update(reasons)
+            is_whole = False
+    rows = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+    if is_whole:
+        return rows
+    return [{name: value for name, value in row.items() if not isinstance(value, LeftOut)} for row in rows]
 
 
 def _values(file: Path, name: str, column: Any, first: int) -> list[Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import IO, Final, Literal
@@ -18,13 +18,17 @@ import msgspec
 
 from ops.errors import Failed
 from ops.sync import parquet_rows, xlsx_rows
+from ops.sync.parquet_rows import LeftOutCounts
 from queues.snapshots.orders import PIECE, Format
 
 STDIN: Final = "-"
 Kind = Literal["csv", "ndjson", "json", "parquet", "xlsx", "mparticle-csv", "mparticle-lines"]
 KINDS: Final[tuple[Kind, ...]] = ("csv", "ndjson", "json", "parquet", "xlsx", "mparticle-csv", "mparticle-lines")
 #: Files that are no text: read from their end, as lines of JSON.
-TABLES: Final[dict[Kind, Callable[[Path], Iterator[bytes]]]] = {"parquet": parquet_rows.lines, "xlsx": xlsx_rows.lines}
+TABLES: Final[dict[Kind, Callable[[Path, LeftOutCounts], Iterator[bytes]]]] = {
+    "parquet": parquet_rows.lines,
+    "xlsx": xlsx_rows.lines,
+}
 #: The format of the pieces of each kind; mParticle's lines are not a snapshot.
 FORMATS: Final[dict[Kind, Format]] = {
     "csv": "csv",
@@ -52,7 +56,10 @@ _EXPORTED: Final = ({"IsMember", "UserIdentities"}, {"IsAddRequest", "IdentityVa
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A source. `size`: bytes of the file, None for standard input. `rows` and `at` (ms): from mParticle's manifest."""
+    """A source. `size`: bytes of the file, None for standard input. `rows` and `at` (ms): from mParticle's manifest.
+
+    `left_out`: column -> reason -> values of a table that are left out, complete after the last piece.
+    """
 
     kind: Kind
     gzip: bool
@@ -60,6 +67,7 @@ class Source:
     size: int | None = None
     rows: int | None = None
     at: int | None = None
+    left_out: LeftOutCounts = field(default_factory=dict)
 
 
 def source(file: str, kind: Kind | None, audience: str) -> Source:
@@ -76,7 +84,8 @@ def source(file: str, kind: Kind | None, audience: str) -> Source:
     if path.is_dir():
         path, entry = choose_file(path, audience)
     if (table := kind or _by_ending(path)) in TABLES:
-        return Source(table, False, TABLES[table](path), path.stat().st_size)
+        left_out: LeftOutCounts = {}
+        return Source(table, False, TABLES[table](path, left_out), path.stat().st_size, left_out=left_out)
     entry = entry or beside(path)
     try:
         with path.open("rb") as opened:

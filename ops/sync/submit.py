@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import closing
 
+import msgspec
 from redis import Redis
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -29,7 +30,8 @@ def submit(redis: Redis, queue: Queue, source: Source, order: SnapshotOrder, aud
         for number, piece in enumerate(pieces):
             orders.stage(redis, order.snapshot, number, orders.compress(piece))
             size += len(piece)
-    order_staged(redis, queue, order, size, audience)
+    found = {column: dict(reasons) for column, reasons in source.left_out.items()}
+    order_staged(redis, queue, msgspec.structs.replace(order, left_out=found), size, audience)
 
 
 def order_staged(redis: Redis, queue: Queue, order: SnapshotOrder, size: int, audience: bytes) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from rich.console import RenderableType
@@ -11,11 +11,15 @@ from rich.table import Table
 from rich.text import Text
 
 from ops.output import table
+from ops.sync.xlsx_rows import DIGITS_LOST
 from queues.snapshots.orders import Counts
 from queues.snapshots.records import ColumnUse, Record
 from snapshots.report import ReadReport
 from text.escaping import visible
 from text.wording import number, plural
+
+#: Reason -> what to do, where the reason does not say it.
+_REMEDIES: Final = {DIGITS_LOST: ": Excel keeps 15, so format the column as text and enter them again"}
 
 
 def reading(report: ReadReport) -> dict[str, Any]:
@@ -54,7 +58,7 @@ def fields_left_out(left_out: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
     """Yield which field is left out of how many rows, and why."""
     for field, reasons in left_out.items():
         for reason, rows in reasons.items():
-            yield f"Left out of {plural(rows, 'row')}: {visible(field)} ({reason})"
+            yield f"Left out of {plural(rows, 'row')}: {visible(field)} ({reason}{_REMEDIES.get(reason, '')})"
 
 
 def remarks(record: Record) -> Iterator[str]:

@@ -24,22 +24,38 @@ def slot_id(query: str, slot: int) -> str:
 
 
 def claim(
-    redis: Redis, query: str, seen: QueryState, schedule: str, upcoming: int | None, run: QueryRun | None, ring_at: int
+    redis: Redis,
+    query: str,
+    seen: QueryState,
+    schedule: str,
+    upcoming: int | None,
+    run: QueryRun | None,
+    ring_at: int,
+    *,
+    before_waits: bool = False,
 ) -> Claim:
     """Set the next slot, and begin `run`, unless the ledger is no longer as it was `seen`.
 
     `upcoming`: the slot after (ms), None for no schedule. `run`: None when only the next slot is set. `ring_at`: ms at
     which a worker is rung for it. A run in the state `missed` is recorded only, and one whose predecessor has not ended
-    is recorded as skipped.
+    is recorded as skipped. `before_waits`: the predecessor has not begun to read.
     """
     run_id = run.id if run else ""
     expected = [seen.schedule, "" if seen.next is None else seen.next]
-    args = [query, run_id, *expected, schedule, "" if upcoming is None else upcoming, *_records(run)]
+    args = [query, run_id, *expected, schedule, "" if upcoming is None else upcoming, *_records(run, before_waits)]
     done: bytes = scripts.run(redis, "claim_slot", _keys(query, run_id or "none"), [*args, ring_at, RUN_MS, RUNS])
     return cast("Claim", done.decode())
 
 
-def _records(run: QueryRun | None) -> list[str | bytes | int]:
+#: Why a slot is skipped: the run before reads, or has not begun to.
+_READS: Final = "The run before had not ended. The next slot tries again; raise the interval if this happens often."
+_WAITS: Final = (
+    "The run before still waited for a free worker, or for its turn at the source. The next slot tries again; start "
+    "one more worker, or raise runs_at_once of the source, if this happens often."
+)
+
+
+def _records(run: QueryRun | None, before_waits: bool) -> list[str | bytes | int]:
     """Return what claim_slot.lua stores: the record if it begins, and the record if it is skipped."""
     if run is None:
         return ["", "", 0]
@@ -50,7 +66,7 @@ def _records(run: QueryRun | None) -> list[str | bytes | int]:
         state="skipped",
         ended=run.since,
         error="still_running",
-        remedy="The run before had not ended. The next slot tries again; raise the interval if this happens often.",
+        remedy=_WAITS if before_waits else _READS,
     )
     return [encode(run), encode(skipped), run.since]
 

@@ -57,6 +57,9 @@ class SnapshotOrder(msgspec.Struct, frozen=True, omit_defaults=True):
     definition: Annotated[
         dict[str, str], Meta(description="Of a query: its SQL, source and columns, as hashes and names.")
     ] = {}
+    left_out: Annotated[
+        dict[str, dict[str, int]], Meta(description="By column and reason, values left out before it was sent.")
+    ] = {}
 
     @property
     def compares(self) -> bool:

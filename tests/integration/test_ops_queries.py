@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
 from io import StringIO
 from pathlib import Path
+from time import monotonic
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,8 +20,9 @@ from click.testing import Result
 from redis import Redis
 
 from configuration import due
-from queues import audit
+from queues import audit, holds
 from queues.clock import now_ms
+from queues.names import Queue
 from queues.queries import leases, records
 from tests.support.mirrored import Mirrored, mirrored
 from tests.support.ops import ferry
@@ -149,6 +153,61 @@ def test_waiting_for_a_run_ends_with_its_result(queries: Any, redis: Redis, monk
     worker.run(running)
     gone = queries("run", "lapsed", "--wait", "--quiet")
     assert gone.exit_code == 1
+
+
+@pytest.fixture
+def working(lists: Mirrored, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a command waits, a minute passes at each look, and a worker goes a step on."""
+    passed = [0.0]
+
+    def step(_: float) -> None:
+        passed[0] += 60
+        if (running := state(lists.redis).running) and passed[0] == 60:
+            worker.run(running)
+        lists.system.work()
+
+    monkeypatch.setattr("ops.sync.follow.time", SimpleNamespace(sleep=step, monotonic=lambda: monotonic() + passed[0]))
+    monkeypatch.setattr("ops.sync.follow._AWAY_S", math.inf)
+
+
+@pytest.mark.usefixtures("working")
+def test_waiting_goes_on_until_each_change_of_the_run_is_settled(queries: Any, lists: Mirrored) -> None:
+    waited = queries("run", "vips", "--wait")
+    assert (waited.exit_code, lists.klaviyo.members("VIPs")) == (0, {"ann@example.com"}), waited.output
+    assert "Delivered. No changes are pending: the list equals the result." in waited.stdout
+    assert "not delivered yet" not in waited.stdout
+
+
+@pytest.mark.usefixtures("working")
+def test_a_change_that_becomes_a_dead_letter_later_ends_the_waiting_with_a_failure(
+    queries: Any, lists: Mirrored
+) -> None:
+    imports = {"path": "/api/profile-bulk-import-jobs", "body": "ann@example.com"}
+    lists.klaviyo.control("faults", fault="429", retry_after=20, match=imports)
+    lists.klaviyo.control("faults", fault="400", times=9, match=imports)
+    waited = queries("run", "vips", "--wait", "--json")
+    assert waited.exit_code == 1
+    assert "1 of its changes are dead letters" in waited.stderr
+    assert json.loads(waited.stdout)["state"] == "failed"
+
+
+@pytest.mark.usefixtures("working")
+def test_a_run_whose_changes_are_held_ends_the_waiting_with_the_remedy(queries: Any, lists: Mirrored) -> None:
+    holds.place(lists.redis, Queue("default", "audience", "vips"), holds.Hold("operator", now_ms()))
+    waited = queries("run", "vips", "--wait")
+    assert waited.exit_code == 1
+    assert "To release it: ferry release default/audience/vips" in waited.stderr
+
+
+@pytest.mark.usefixtures("working")
+def test_when_the_time_to_wait_is_over_the_message_says_how_far_the_run_is(
+    queries: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(worker, "run", lambda _: None)
+        waited = queries("run", "vips", "--wait", "--wait-minutes", "3")
+    assert waited.exit_code == 4
+    assert "has not ended within 3 minutes, and goes on (waiting for a worker" in waited.stderr
 
 
 def test_the_slots_that_are_shown_are_those_that_run(queries: Any) -> None:

@@ -66,6 +66,21 @@ def test_check_shows_columns_and_masked_rows_and_needs_no_redis(folder: Path, co
     assert whole["rows"][0]["city"] == "Oslo"
 
 
+@pytest.mark.parametrize("more", ["", "[connections.default]\nfull_profile = true\n"])
+def test_why_a_column_is_not_sent_beside_attributes_of_the_query_is_true_with_any_setting(
+    more: str, folder: Path, command: Any
+) -> None:
+    (folder / "connections.toml").write_text(SETTINGS + more)
+    (folder / "vips.sql").write_text("SELECT email, tier, city, 'c-1' AS external_id FROM people")
+    columns = json.loads(command("queries", "check", "42", "--json").stdout)["columns"]
+    assert {each["column"]: each["not_sent"] for each in columns} == {
+        "email": "",
+        "tier": "",
+        "city": "not chosen: add it to attributes",
+        "external_id": "identifies people without an e-mail; attributes sends no identifier beside one",
+    }
+
+
 @pytest.mark.parametrize("words", [["check"], ["preview"]])
 def test_a_query_that_cannot_be_read_is_explained_with_what_the_database_says(
     words: list[str], folder: Path, command: Any

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -70,9 +71,13 @@ def test_a_parquet_file_is_a_snapshot_too(
     world: World, processes: None, command: Any, redis: Redis, tmp_path: Path
 ) -> None:
     given = tmp_path / "vips.parquet"
-    parquet.write_table(pyarrow.table({"email": ["a@example.com", "b@example.com"], "score": [1, None]}), given)
+    columns = {"email": ["a@example.com", "b@example.com"], "score": [1, None], "ltv": [1.5, math.nan]}
+    parquet.write_table(pyarrow.table(columns), given)
+    rehearsed = command("sync", "42", str(given), "--name", "VIPs", "--dry-run")
     told = command("sync", "42", str(given), "--name", "VIPs")
     assert told.exit_code == 0, told.output
+    for said in (rehearsed, told):
+        assert "Left out of 1 row: ltv (number_not_finite); the people are sent without it." in said.stdout
     settled(redis)
     assert world.members() == {"a@example.com", "b@example.com"}
 

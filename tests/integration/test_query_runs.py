@@ -221,7 +221,10 @@ def test_a_worker_that_is_interrupted_gives_its_run_back(shop: Shop, monkeypatch
 def test_the_run_of_a_query_that_is_gone_ends(shop: Shop) -> None:
     run_id, _ = slots.order(shop.redis, "gone", "cli:ann", now_ms())
     worker.run(run_id)
-    assert shop.ended(run_id).error == "query_unknown"
+    ended = shop.ended(run_id)
+    assert ended.error == "query_unknown"
+    assert "The worker knows no query 'gone': connections.toml had none when it started" in ended.remedy
+    assert "restart Ferry" in ended.remedy
 
 
 @pytest.mark.parametrize(

@@ -113,8 +113,15 @@ def test_a_slot_that_comes_while_a_run_reads_is_skipped_and_counted(redis: Redis
         schedule.begin_due(redis, [query()], SLOT + hour * 60 * MINUTE)
     assert states(redis) == ["queued", "skipped", "skipped", "skipped"]
     assert state(redis).skips == 3
-    end(redis, taken(redis, records.runs(redis, NAME)[-1].id, SLOT), skips="0")
-    assert schedule.begin_due(redis, [query()], SLOT + 4 * 60 * MINUTE) == 1
+    assert "still waited for a free worker" in last(redis).remedy
+    held = taken(redis, records.runs(redis, NAME)[-1].id, SLOT)
+    assert held is not None
+    held.run.state = "reading"
+    assert leases.renew(redis, held, SLOT, MINUTE)
+    schedule.begin_due(redis, [query()], SLOT + 4 * 60 * MINUTE)
+    assert "raise the interval" in last(redis).remedy
+    end(redis, held, skips="0")
+    assert schedule.begin_due(redis, [query()], SLOT + 5 * 60 * MINUTE) == 1
     assert state(redis).skips == 0
 
 

@@ -47,7 +47,8 @@ TYPES = """SELECT 'a@example.com'::text AS email, 17::bigint AS external_id, tru
     BC' AS bc, date '9999-12-31' AS day, time '10:30' AS t, timetz '10:30+02' AS ttz, interval '1 mon 3 days' AS i,
     'ab'::char(5) AS padded, '0b5c4d3f-7a1e-4c66-9d2c-9a8b7e4f3051'::uuid AS u, inet '10.0.0.1' AS ip, cidr
     '10.0.0.0/8' AS net, int4range(1, 3) AS r, tstzrange('2026-01-01Z', NULL) AS tr, '{[1,3)}'::int4multirange AS
-    mr, '{"a": [1, null]}'::jsonb AS j, ARRAY['x', NULL] AS l, ARRAY[timestamptz '2026-01-01Z', 'infinity'] AS tl,
+    mr, '{"a": [1, null]}'::jsonb AS j, '{"a": 1e400}'::jsonb AS jbig,
+    ARRAY['x', NULL] AS l, ARRAY[timestamptz '2026-01-01Z', 'infinity'] AS tl,
     money '12.50' AS m, B'101' AS bits, point '(1,2)' AS p, NULL::text AS nothing, :slot::timestamptz AS slot,
     :last_run::text AS last"""
 
@@ -86,10 +87,17 @@ def test_every_type_becomes_what_json_has(source: DataSource) -> None:
         }
     ]
     assert found.left_out == {
-        **{name: {"number_not_finite": 1} for name in ("nan", "inf")},
+        **{name: {"number_not_finite": 1} for name in ("nan", "inf", "jbig")},
         **{name: {"time_out_of_range": 1} for name in ("tinf", "dinf", "far", "bc", "tl")},
     }
     assert (found.types["d"], found.types["tz"], found.types["l"]) == ("numeric(10,2)", "timestamptz", "text[]")
+
+
+def test_sql_that_would_write_is_named_as_such(source: DataSource) -> None:
+    gone = "WITH gone AS (DELETE FROM marts.vips RETURNING email) SELECT email FROM gone"
+    assert refused(source, gone).remedy.startswith("the SQL does more than read")
+    named = refused(source, "SELECT email FROM marts.vips WHERE plan = :plan").remedy
+    assert named.endswith("; the only values of Ferry are :slot and :last_run, and the SQL has :plan")
 
 
 def test_a_table_is_read_whole_and_null_keeps_what_klaviyo_has(source: DataSource) -> None:

@@ -69,13 +69,20 @@ def run(run_id: str) -> None:
 def _until_interrupted(redis: Redis, held: HeldRun, query: Query | None, source: DataSource | None) -> None:
     try:
         if query is None or source is None:
-            _fail(redis, held, "query_unknown", f"connections.toml has no query {held.run.query!r} any more")
+            _fail(redis, held, "query_unknown", _unknown(held.run.query))
             return
         with _renewing(redis, held) as stop:
             _carry_out(redis, held, query, source, stop)
     except doorbell.INTERRUPTIONS:
         leases.give_back(redis, held, now_ms())
         log.warning("run %s: interrupted and given back; the next worker begins it again", held.run.id)
+
+
+def _unknown(name: str) -> str:
+    return (
+        f"The worker knows no query {name!r}: connections.toml had none when it started. If the query is there now, "
+        "restart Ferry and run the query again"
+    )
 
 
 @contextmanager
@@ -154,7 +161,9 @@ def _submit(redis: Redis, held: HeldRun, query: Query, record: Record) -> None:
         if record.state == "queued":
             guard.submit(redis, queue, record, msgspec.json.encode(facts_of(redis, query)))
     except QueueFull:
-        return _fail(redis, held, "queue_full", f"{queue} is full: wait until workers have carried out pending ones")
+        return _fail(
+            redis, held, "queue_full", f"the queue {queue} is full: wait until workers have carried out pending ones"
+        )
     except OutOfMemoryError:
         return _fail(redis, held, "ledger_full", _LEDGER_FULL)
     held.run.state, held.run.ended = "submitted", now_ms()

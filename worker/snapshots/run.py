@@ -74,9 +74,8 @@ class SnapshotRun:
     @property
     def selection(self) -> Selection:
         """Return the attributes to send: those of the order, else those of the connection."""
-        if self.order.attributes is not None:
-            return Selection.of(False, self.order.attributes)
-        return Selection.of(self.connection.full_profile, self.connection.default_attributes)
+        connection = self.connection
+        return Selection.chosen(connection.full_profile, connection.default_attributes, self.order.attributes)
 
     def body(self) -> Iterator[bytes]:
         """Yield the pieces of the snapshot, and renew the lease meanwhile. Raises SnapshotGone, LeaseLost."""

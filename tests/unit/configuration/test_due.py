@@ -42,6 +42,11 @@ def first(cron: str, zone: str, after: str, most: int = 3) -> list[str]:
         # Berlin, 28 March 2027: 02:00 to 03:00 is left out.
         ("30 2 * * *", "Europe/Berlin", "2027-03-27T12:00", ["2027-03-28T01:00", "2027-03-29T00:30"]),
         ("0 * * * *", "Europe/Berlin", "2027-03-28T00:30", ["2027-03-28T01:00", "2027-03-28T02:00"]),
+        # A line whose minute or hour begins with * follows the clock: such times come twice, or not at all.
+        ("0 */2 * * *", "Europe/Berlin", "2026-10-24T23:00", ["2026-10-25T00:00", "2026-10-25T01:00"]),
+        ("0 */2 * * *", "Europe/Berlin", "2027-03-27T23:00", ["2027-03-28T02:00", "2027-03-28T04:00"]),
+        ("*/30 2 * * *", "Europe/Berlin", "2026-10-24T23:30", [f"2026-10-25T0{n}" for n in ("0:00", "0:30", "1:00")]),
+        ("*/30 2 * * *", "Europe/Berlin", "2027-03-27T23:00", ["2027-03-29T00:00", "2027-03-29T00:30"]),
         # New York, 1 November 2026: 01:00 to 02:00 comes twice.
         ("30 1 * * *", "America/New_York", "2026-10-31T12:00", ["2026-11-01T05:30", "2026-11-02T06:30"]),
         ("*/30 * * * *", "America/New_York", "2026-11-01T05:30", ["2026-11-01T06:00", "2026-11-01T06:30"]),
@@ -62,6 +67,26 @@ def test_a_crontab_means_what_cron_means(cron: str, zone: str, after: str, expec
 )
 def test_a_line_that_never_comes_is_refused(cron: str, part: str) -> None:
     with pytest.raises(ValueError, match=part):
+        check(cron)
+
+
+@pytest.mark.parametrize(
+    ("cron", "says"),
+    [
+        ("*/90 * * * *", "the step 90 is more than the 60 values of the field minute; use every"),
+        ("0 */48 * * *", "the step 48 is more than the 24 values of the field hour"),
+        ("0 0 1,*/32 * *", "field day"),
+        ("0 0 1 1-12/13 *", "field month"),
+        ("0 0 * * mon-fri/8", "field weekday"),
+    ],
+)
+def test_a_step_beyond_its_field_is_refused(cron: str, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        check(cron)
+
+
+def test_a_step_within_its_field_is_taken() -> None:
+    for cron in ("*/60 * * * *", "0 */24 * * *", "5/20 0-12/6 */2 */3 */2"):
         check(cron)
 
 

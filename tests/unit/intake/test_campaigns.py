@@ -342,6 +342,11 @@ def test_a_campaign_has_no_more_parts_than_groups() -> None:
         ({"A": 80, "B": 30}, {}, "$.groups[0].split: the parts are 110 percent, not 100"),
         ({"A": 50}, {}, "$.groups[0].split"),
         ({"A": 100, "B": 0}, {}, "$.groups[0].split"),
+        (
+            {"A": 50.5, "B": 49.5},
+            {},
+            "$.groups[0].split: name two parts or more with whole percentages from 1 to 99, 100 in all",
+        ),
         ({"A": 50, "B": 50}, {"lists": "merged"}, "$.groups[0].split: the groups are merged"),
         (
             {"A": 50, "B": 50},
@@ -350,7 +355,7 @@ def test_a_campaign_has_no_more_parts_than_groups() -> None:
         ),
     ],
 )
-def test_a_division_that_does_not_add_up_is_refused(split: dict[str, int], more: dict[str, str], says: str) -> None:
+def test_a_division_that_does_not_add_up_is_refused(split: dict[str, float], more: dict[str, str], says: str) -> None:
     posted = campaign(("All", [ANN]), **more)
     posted["groups"][0]["split"] = split
     assert refusal(posted).startswith(says)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +16,7 @@ from pyarrow import parquet
 
 from ops.errors import Failed
 from ops.sync.source import source
+from ops.sync.view import fields_left_out
 
 
 def read(file: str) -> list[dict[str, Any]]:
@@ -58,12 +60,37 @@ def test_times_of_any_precision_maps_and_decimals_of_parquet_become_values(tmp_p
         (pyarrow.array([b"\x00"]), r"'x' has bytes"),
         (pyarrow.array([b"\x00"], pyarrow.large_binary()), r"'x' has bytes"),
         (pyarrow.array([b"\x00"], pyarrow.binary(1)), r"'x' has bytes"),
+        (pyarrow.array([[("a", b"\x00")]], pyarrow.map_(pyarrow.string(), pyarrow.binary())), r"'x' has bytes"),
+        (pyarrow.array([[{"a": b"\x00"}]]), r"'x' has bytes"),
+        (pyarrow.array([b"\x00"]).dictionary_encode(), r"'x' has bytes"),
     ],
 )
 def test_a_parquet_column_that_json_cannot_express_is_refused_by_name(column: Any, says: str, tmp_path: Path) -> None:
     file = written(tmp_path, pyarrow.table({"email": ["a@example.com"], "x": column}))
     with pytest.raises(Failed, match=says):
         read(file)
+
+
+def test_numbers_of_parquet_are_those_of_a_query_and_what_json_cannot_express_is_left_out_and_counted(
+    tmp_path: Path,
+) -> None:
+    table = pyarrow.table(
+        {
+            "email": ["a@example.com", "b@example.com", "c@example.com"],
+            "ltv": [math.nan, 1.5, math.inf],
+            "n": [2**53 + 1, None, 7],
+            "sizes": [[1.0, math.nan], [2.0], None],
+            "kind": pyarrow.array([1.5, math.nan, 1.5]).dictionary_encode(),
+        }
+    )
+    found = source(written(tmp_path, table), None, "42")
+    assert [json.loads(line) for line in b"".join(found.pieces).splitlines()] == [
+        {"email": "a@example.com", "n": "9007199254740993", "kind": 1.5},
+        {"email": "b@example.com", "ltv": 1.5, "n": None, "sizes": [2.0]},
+        {"email": "c@example.com", "n": 7, "sizes": None, "kind": 1.5},
+    ]
+    reason = "number_not_finite"
+    assert found.left_out == {"ltv": {reason: 2}, "sizes": {reason: 1}, "kind": {reason: 1}}
 
 
 def test_two_parquet_columns_of_one_name_are_refused(tmp_path: Path) -> None:
@@ -102,6 +129,22 @@ def test_the_first_sheet_of_a_workbook_becomes_lines_of_json(tmp_path: Path) -> 
         },
         dict.fromkeys(["Email", "Customer ID", "Since", "Seen", "Gold", "Spent"]) | {"Email": "b@example.com"},
     ]
+
+
+def test_a_number_of_which_excel_keeps_only_15_digits_is_left_out_of_its_row_and_counted(tmp_path: Path) -> None:
+    file = workbook(
+        tmp_path,
+        ("email", "customer_id", "card"),
+        ("a@example.com", 12345678901234567890, 10.0**15),
+        ("b@example.com", 999_999_999_999_999, "1234567890123456"),
+    )
+    found = source(file, None, "42")
+    assert [json.loads(line) for line in b"".join(found.pieces).splitlines()] == [
+        {"email": "a@example.com"},
+        {"email": "b@example.com", "customer_id": 999_999_999_999_999, "card": "1234567890123456"},
+    ]
+    assert found.left_out == {name: {"number_over_15_digits": 1} for name in ("customer_id", "card")}
+    assert "format the column as text" in next(fields_left_out(found.left_out))
 
 
 @pytest.mark.parametrize(

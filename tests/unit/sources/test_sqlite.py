@@ -123,6 +123,13 @@ def test_bytes_and_two_columns_of_one_name_are_refused_with_the_name(shop: DataS
     )
 
 
+@pytest.mark.parametrize("sql", ["SELECT email FROM people WHERE n > :today", "SELECT :slot, ':a', :today, :today"])
+def test_a_value_that_ferry_does_not_have_is_named(shop: DataSource, sql: str) -> None:
+    error = refused(shop, sql)
+    assert error.code == "query_failed"
+    assert error.remedy.endswith("; the only values of Ferry are :slot and :last_run, and the SQL has :today")
+
+
 def test_a_column_that_the_settings_name_must_be_there(shop: DataSource) -> None:
     assert result(shop, "SELECT email AS Contact_Mail FROM people", columns={"email": "contact mail"}).rows
     error = refused(shop, "SELECT email FROM people", columns={"plan": "tier"})

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from configuration.queries import Query
-from sources.values import INFINITE, BinaryValue, LeftOut, RowReader, identifier, plain
+from sources.values import INFINITE, BinaryValue, LeftOut, RowReader, identifier, plain, read_json
 
 BERLIN = ZoneInfo("Europe/Berlin")
 UUID_TEXT = "0b5c4d3f-7a1e-4c66-9d2c-9a8b7e4f3051"
@@ -63,6 +63,10 @@ def test_a_value_becomes_what_json_has(value: Any, becomes: Any) -> None:
         (-math.inf, "number_not_finite"),
         (Decimal("NaN"), "number_not_finite"),
         (Decimal("Infinity"), "number_not_finite"),
+        (10**400, "number_not_finite"),
+        (Decimal("1E+400"), "number_not_finite"),
+        ({"a": [read_json("1e400"), 1]}, "number_not_finite"),
+        (read_json(f'{{"a": 1{"0" * 5_000}}}'), "number_not_finite"),
         (INFINITE, "time_out_of_range"),
         (datetime.max, "time_out_of_range"),  # noqa: DTZ901
         (datetime(1, 1, 1, 0, 30), "time_out_of_range"),  # noqa: DTZ001

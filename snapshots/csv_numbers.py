@@ -1,0 +1,81 @@
+"""Numbers in the identifier columns of a CSV that a program has written as fractions: `123.0` for 123.
+
+pandas does so with a column of numbers that has a blank. Whether it did, only the whole column says: an id may be the
+text `123.0`. The beginning of the file decides, and a later cell that contradicts it refuses the file: otherwise one
+id would be two people, or two ids one person.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
+from typing import Final, Literal
+
+from identity.blocked import DEFAULT
+from mappings.columns import ColumnTarget
+from mappings.identifiers import EXTERNAL_ID, PHONE
+from snapshots.rows import Unreadable
+
+#: Rows by which the kind of a column is decided; a row may be large.
+_FIRST: Final = 200
+_FRACTION: Final = re.compile(r"\s*([1-9]\d{0,15})\.0\s*")
+_WHOLE: Final = re.compile(r"\s*\d+\s*")
+#: How pandas writes a number that has lost its last digits.
+_CUT: Final = re.compile(r"\d(?:\.\d+)?e\+\d\d")
+#: fraction: `123.0`. whole: `123`. other: any other text, such as `c-1` and `3.17`.
+_Kind = Literal["fraction", "whole", "other"]
+_KINDS: Final[tuple[_Kind, ...]] = ("other", "fraction", "whole")
+
+
+def without_fractions(rows: Iterator[list[str]], targets: Sequence[ColumnTarget]) -> Iterator[list[str]]:
+    """Yield the rows with ids and phones as whole numbers where a program has written fractions. Raises Unreadable.
+
+    `targets`: what each column becomes.
+    """
+    phones = [place for place, target in enumerate(targets) if target[:2] == ("identifier", PHONE)]
+    ids = [place for place, target in enumerate(targets) if target[:2] == ("identifier", EXTERNAL_ID)]
+    if not phones and not ids:
+        yield from rows
+        return
+    first = [*islice(rows, _FIRST)]
+    kinds = {place: _kind(row[place] for row in first) for place in ids}
+    for number, row in enumerate(chain(first, rows), start=1):
+        for place in phones:
+            # No phone number ends like this, and with the zero it would be another one.
+            row[place] = found[1] if (found := _FRACTION.fullmatch(row[place])) else row[place]
+        for place in ids:
+            kind = kinds[place] = kinds[place] or _of_cell(row[place])
+            if kind == "whole" or kind == "fraction":
+                row[place] = _checked(row[place], kind, number)
+        yield row
+
+
+def _kind(cells: Iterator[str]) -> _Kind | None:
+    """Return what a column has by its first cells, None if all are blank: with text among them, `123.0` is text."""
+    found = {*map(_of_cell, cells)}
+    # With fractions and whole numbers, the first whole number is refused.
+    return next((kind for kind in _KINDS if kind in found), None)
+
+
+def _of_cell(cell: str) -> _Kind | None:
+    """Return the kind of a cell; None for one that says nothing."""
+    if _FRACTION.fullmatch(cell):
+        return "fraction"
+    if not cell or _CUT.fullmatch(cell) or DEFAULT.holds(EXTERNAL_ID, cell.strip()):
+        return None
+    return "whole" if _WHOLE.fullmatch(cell) else "other"
+
+
+def _checked(cell: str, kind: _Kind, number: int) -> str:
+    """Return the cell of an id as it is meant. Raises Unreadable if the column has both forms."""
+    found = _FRACTION.fullmatch(cell)
+    if kind == "whole" and not found:
+        return cell
+    if kind == "fraction" and (found or _of_cell(cell) is None):
+        return found[1] if found else cell
+    one, other = ("such as 123.0", "not") if found else ("of another form", "such as 123.0")
+    raise Unreadable(
+        f"row {number:,} has an {EXTERNAL_ID} {one}, and other rows {other}: 123.0 may be 123 or another id. Write the "
+        "ids in one form, whole numbers without a fraction; in pandas df[column].astype('Int64')"
+    )

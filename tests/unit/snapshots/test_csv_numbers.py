@@ -1,0 +1,57 @@
+"""Ids and phones that a program has written into a CSV as fractions."""
+
+from __future__ import annotations
+
+import pytest
+
+from mappings.columns import layout
+from snapshots.csv_numbers import without_fractions
+from snapshots.rows import Unreadable
+
+
+def ids(*cells: str, column: str = "external_id") -> list[str]:
+    """The cells of one column as they are read."""
+    return [row[0] for row in without_fractions(([cell] for cell in cells), layout([column]))]
+
+
+@pytest.mark.parametrize(
+    ("cells", "read"),
+    [
+        (["123.0", "", "124.0"], ["123", "", "124"]),
+        (["", " 123.0 ", "NULL", "5.0"], ["", "123", "NULL", "5"]),
+        ([""] * 300 + ["123.0", "7.0"], [""] * 300 + ["123", "7"]),
+        (["123", "007", ""], ["123", "007", ""]),
+        # Text among them: they are no numbers.
+        (["123.0", "c-5"], ["123.0", "c-5"]),
+        (["3.0", "3.17", "3"], ["3.0", "3.17", "3"]),
+        (["007.0", "8.0"], ["007.0", "8.0"]),
+        # pandas has cut this one.
+        (["1.2345678901234568e+19", "8.0"], ["1.2345678901234568e+19", "8"]),
+    ],
+)
+def test_a_column_of_fractions_alone_is_one_of_whole_numbers(cells: list[str], read: list[str]) -> None:
+    assert ids(*cells) == read
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["123.0", "123"],
+        ["123", "124", "125.0"],
+        ["1.0"] * 300 + ["123"],
+        ["1.0"] * 300 + ["c-5"],
+        ["1"] * 300 + ["123.0"],
+    ],
+)
+def test_ids_of_both_forms_refuse_the_file_because_they_may_be_two_people_or_one(cells: list[str]) -> None:
+    with pytest.raises(Unreadable, match=r"^row \d+ has an external_id .* Write the ids in one form"):
+        ids(*cells)
+
+
+def test_a_phone_number_is_no_fraction_in_any_row() -> None:
+    assert ids("301234567.0", "030 1234567", "+49.30.0", column="phone") == ["301234567", "030 1234567", "+49.30.0"]
+
+
+def test_other_columns_stay_as_they_are() -> None:
+    rows = [["ann@example.com", "123.0"]]
+    assert [*without_fractions(iter(rows), layout(["email", "plan"]))] == rows
