@@ -27,6 +27,10 @@ from worker.connection import account_name
 
 _BY_ITSELF = "Ends automatically when the cause is gone"
 _BY_HAND = "Ends with `ferry release`"
+_AFTER_FORCE = (
+    "Pending changes are sent when they are due, at once if they are due now. If Klaviyo still refuses them, the hold "
+    "is placed again: ferry holds"
+)
 
 
 @click.command()
@@ -97,7 +101,7 @@ def release(target: str, force: bool, as_json: bool) -> None:
             snapshot = ended.confirmed
             print_json({"on": str(on), "released": ended.done, "still": ended.still, "snapshot": snapshot})
         if ended.still:
-            complain(f"Released anyway: {visible(ended.still)}")
+            complain(f"Released anyway: {visible(ended.still)}\n{_AFTER_FORCE}")
         if ended.confirmed:
             _tell(ended.confirmed)
         echo(f"{on} was released." if ended.done else f"{on} was not held.")

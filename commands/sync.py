@@ -25,7 +25,7 @@ from ops.sync.follow import follow
 from ops.sync.rejected import write
 from ops.sync.source import KINDS, Source, source
 from ops.sync.submit import submit
-from ops.sync.view import columns_view, counts_table, settled_line
+from ops.sync.view import columns_view, counts_table, is_planned, settled_line
 from queues import audit
 from queues.names import Queue
 from queues.snapshots import orders, outcomes
@@ -140,7 +140,8 @@ def _report(record: Record, as_json: bool) -> None:
     elif record.counts:
         for part in columns_view(record.columns, record.left_out, record.encoding):
             console().print(part)
-        console().print(counts_table(record.counts, record.examples))
+        planned = is_planned(record.state, record.outcomes)
+        console().print(counts_table(record.counts, record.examples, planned=planned))
 
 
 def _end(queue: Queue, record: Record, why: str | None, as_json: bool) -> None:

@@ -20,7 +20,7 @@ from configuration.connections import DEFAULT
 from ops.errors import Failed
 from ops.ledger import ledger
 from ops.output import console, print_json, table
-from ops.sync.view import remarks
+from ops.sync.view import is_planned, remarks
 from ops.targets import find_audience
 from queues.census import meant, rows
 from queues.clock import now_ms
@@ -75,7 +75,7 @@ def _of_one(redis: Redis, audience: str) -> dict[str, str]:
 
 _NUMBERS = ("People", "Added", "Updated", "Removed", "Rejected")
 #: The counts that are summed over a campaign's groups.
-_SUMMED = ("customers", "people", "expansion", "adds", "updates", "removals", "unchanged", "newer")
+_SUMMED = ("customers", "people", "expansion", "adds", "updates", "removals", "unchanged", "kept", "newer")
 
 
 def document(record: Record) -> dict[str, Any]:
@@ -103,12 +103,11 @@ def listing(records: Sequence[Record], names: Mapping[str, str], now: int) -> Re
         return Text("No snapshots.")
     made = table("When", "Audience", "State", *_NUMBERS, right=_NUMBERS)
     for record in records:
-        counts = record.counts
         made.add_row(
             _ago(record, now),
             _two(_who(record, names), _id(record)),
             record.state,
-            *(map(number, _figures(counts)) if counts else "-" * len(_NUMBERS)),
+            *_cells(record),
         )
     return Group(made, *(Text(line) for line in (*_below(records, now), *campaigns(records))))
 
@@ -137,8 +136,14 @@ def _who(record: Record, names: Mapping[str, str]) -> str:
     return visible(named) if named else "(no name)"
 
 
-def _figures(counts: Counts) -> tuple[int, ...]:
-    return counts.people, counts.adds, counts.updates, counts.removals, counts.rejected
+def _cells(record: Record) -> list[str]:
+    """Return the figures; none of changes that were not carried out, which the remarks name."""
+    counts = record.counts
+    if counts is None:
+        return ["-"] * len(_NUMBERS)
+    done = not is_planned(record.state, record.outcomes)
+    changes = (number(each) if done else "-" for each in (counts.adds, counts.updates, counts.removals))
+    return [number(counts.people), *changes, number(counts.rejected)]
 
 
 def campaigns(records: Sequence[Record]) -> Iterator[str]:

@@ -31,8 +31,9 @@ class PlannedChange(NamedTuple):
 class Diff(NamedTuple):
     """The changes of a bucket.
 
-    `unchanged`: people already on the list. `newer`: people with a newer single change, which wins. `held`: members.
-    `linked`: members whose identity is in `also`. `staying`: members without a row who stay because of a newer change.
+    `unchanged`: people of the snapshot who are on the list. `newer`: people with a newer single change, which wins.
+    `held`: members. `linked`: members whose identity is in `also`, and who stay. `staying`: members without a row who
+    stay because of a newer change.
     """
 
     planned: list[PlannedChange]
@@ -58,7 +59,7 @@ def diff(bucket: Bucket, rows: Mapping[str, SnapshotRow], at: int, also: Collect
     planned += [leaving(identity) for identity in others if identity not in stays]
     return Diff(
         planned,
-        unchanged=verdicts.count("unchanged") + len(linked),
+        unchanged=verdicts.count("unchanged"),
         newer=verdicts.count("newer") + len(staying),
         held=len(bucket.members),
         linked=linked,

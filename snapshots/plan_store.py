@@ -35,12 +35,17 @@ _COLUMNS: Final = "bucket, action, identity, keys, fragment"
 
 
 class Plan:
-    """The planned changes. `shrunk`: reason -> numbers of the first rows that cannot be sent."""
+    """The planned changes. `shrunk`: reason -> numbers of the first rows that cannot be sent.
+
+    `undecided`: members stay because a person who joins may have the same profile, so that a second comparison is
+    needed after the delivery.
+    """
 
     def __init__(self, counts: Counts, shrunk: dict[str, list[int]]) -> None:
         self._shelf = tally.opened(_SCHEMA)
         self.counts = counts
         self.shrunk = shrunk
+        self.undecided = False
 
     def parts(self) -> Iterator[tuple[int, list[PlannedChange]]]:
         """Yield the buckets that have changes, ascending, with the changes, always in the same order."""
@@ -63,6 +68,7 @@ class Plan:
         loose = [*((each, _LINKED) for each in found.linked), *((each, _NEWER) for each in found.staying)]
         self._shelf.executemany("INSERT INTO loose VALUES (?, ?)", loose)
         self.counts.unchanged += found.unchanged
+        self.counts.kept += len(found.linked)
         self.counts.newer += found.newer
         self.counts.held += found.held
 
@@ -110,12 +116,15 @@ class Plan:
             yield some
             last = some[-1]
 
-    def stay(self, members: Iterable[str]) -> None:
-        """Do not take off these members."""
+    def stay(self, members: Iterable[str]) -> bool:
+        """Do not take off these members; return whether one of them would have been."""
+        stays = False
         for member in members:
             if self.drop(member, "remove"):
+                stays = True
                 self._shelf.execute("INSERT OR REPLACE INTO loose VALUES (?, ?)", (member, _STAYING))
-                self.counts.unchanged += 1
+                self.counts.kept += 1
+        return stays
 
     def know(self, member: str, row: str) -> bool:
         """Store that a member is the person of a row; return False when another row has the member already."""
@@ -148,7 +157,11 @@ class Plan:
         """Cancel the decision that a member stays or is taken off."""
         self.drop(member, "remove")
         query = "DELETE FROM loose WHERE identity = ? AND why != ?"
-        self.counts.unchanged -= self._shelf.execute(query, (member, _NEWER)).rowcount
+        self.counts.kept -= self._shelf.execute(query, (member, _NEWER)).rowcount
+
+    def only_leaving(self) -> None:
+        """Delete all changes except removals."""
+        self._shelf.execute("DELETE FROM planned WHERE action != 'remove'")
 
     def count(self) -> None:
         """Count the changes."""

@@ -76,22 +76,24 @@ def _match(result: Plan, gathered: Gathered, memory: RememberedIdentities) -> No
 
 
 def _apply(result: Plan, gathered: Gathered, match: MemberMatch) -> None:
-    result.stay(match.perhaps)
+    stays, members, joins = result.stay(match.perhaps), match.members, False
     if match.several:
         result.drop(match.row, "add")
         result.refuse(_person(gathered, match.row).number, AMBIGUOUS)
     elif match.person:
+        joins = result.is_added(match.person)
         result.drop(match.row, "add")
         result.double()
-    elif match.members and strength(match.members[0]) < strength(match.row):
-        _know(result, match.members[0], match.row)
-        return result.stay(match.members[1:])
+    elif members and strength(members[0]) < strength(match.row):
+        _know(result, members[0], match.row)
+        members = members[1:]
     else:
         # The person joins under the row's identity, so that Klaviyo decides which profile that is and the ledger gets
         # one name for it. Nulls stay in, because they may have to clear something.
-        row = _person(gathered, match.row)
+        joins, row = True, _person(gathered, match.row)
         result.put(PlannedChange("add", row.identity, row.keys, row.fragment))
-    return result.stay(match.members)
+    stays = result.stay(members) or stays
+    result.undecided |= stays and joins
 
 
 def _know(result: Plan, member: str, row: str) -> None:
@@ -137,6 +139,7 @@ def _take_off_apart(result: Plan, gathered: Gathered, memory: RememberedIdentiti
     for some in result.linked():
         pairs = {member: gathered.whose(member) for member in some}
         asked = {member: whose for member, whose in pairs.items() if not any(map(result.is_added, whose))}
+        result.undecided |= len(asked) < len(pairs)
         for member in apart(memory, asked):
             result.reconsider(member)
             result.put(leaving(member))

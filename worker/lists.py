@@ -213,7 +213,10 @@ def _cause(redis: Redis, klaviyo: Klaviyo, queue: Queue, to: Destination) -> str
     if named:
         klaviyo.get_list(named)
     elif klaviyo.find_list(to.name) is None:
-        return f"Klaviyo has no list {to.name!r}. Create it there, or let Ferry create it: release with --force"
+        return (
+            f"Klaviyo has no list {to.name!r}. Create it there; otherwise the first delivery after a release without "
+            "this check creates it"
+        )
     return None
 
 

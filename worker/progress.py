@@ -50,7 +50,8 @@ class SnapshotProgress(msgspec.Struct):
     of its audience began. `before`: batches of the audience that must be settled first, None while earlier changes are
     still pending. `list_id`: the list to read at Klaviyo. `cursor`: where to continue reading it. `portions`: the
     number of portions stored so far. `bucket`: the first bucket whose changes are not queued yet. `queued`: changes
-    queued; `newer`: changes left out because of a newer single change.
+    queued; `newer`: changes left out because of a newer single change. `undecided`: members stay until it is known with
+    which profiles people have joined. `removed`: removals of the first comparison, None until the second one begins.
     """
 
     step: Step = "watch"
@@ -63,6 +64,8 @@ class SnapshotProgress(msgspec.Struct):
     bucket: int = 0
     queued: int = 0
     newer: int = 0
+    undecided: bool = False
+    removed: int | None = None
 
 
 class BatchFacts(msgspec.Struct):

@@ -82,7 +82,9 @@ class ReleaseAct:
             hold=held(str(place.on), place.hold, census.at) if place.hold else None,
             effects=list(act_view.releasing(place, census)),
             snapshot=snapshot.order.snapshot if snapshot else "",
-            counts=list(lines(snapshot.counts, snapshot.examples)) if snapshot and snapshot.counts else [],
+            counts=list(lines(snapshot.counts, snapshot.examples, planned=True))
+            if snapshot and snapshot.counts
+            else [],
             removals=snapshot.counts.removals if snapshot and snapshot.counts else 0,
             connection_hold=_connection_hold(place, census),
             seen=_seen(place, snapshot),

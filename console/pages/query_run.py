@@ -26,7 +26,7 @@ from ops.explain.gather import query_in
 from ops.queries import people
 from ops.queries.documents import RunDocument, run_documents
 from ops.queries.view import left_out_lines, run_lines
-from ops.sync.view import remarks
+from ops.sync.view import is_planned, remarks
 from queues import audit
 from queues.clock import now_ms
 from queues.names import Queue
@@ -146,7 +146,8 @@ def _look_up(redis: Redis, known: Settings, record: Record, given: str, who: Vis
     audit.note(redis, who.who, "story", audience)  # without the person
     kept = {kind: len(people.kept_people(redis, record, kind)) for kind in people.ACTIONS}
     is_complete = all(number >= people.total(record, kind) for kind, number in kept.items())
-    return views.looked_up(changes, is_complete=is_complete)
+    planned = is_planned(record.state, record.outcomes)
+    return views.looked_up(changes, is_complete=is_complete, planned=planned)
 
 
 def add_routes(app: App, context: AppContext) -> None:

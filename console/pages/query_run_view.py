@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from console.paging import ListPart, part_of
-from ops.dead_letters.reasons import remedy
 from ops.queries import people
 from ops.queries.documents import RunDocument
 from ops.queries.people import ChangedPerson, KeptPerson
+from ops.sync.row_reasons import row_meaning
 from queues.snapshots.records import Counts, Record
 from text.wording import number, plural
 
@@ -24,6 +24,8 @@ _TITLES: Final[Mapping[RunKind, str]] = {
     "removed": "Removed",
     "left_out": "Left out",
 }
+#: The same of a run of which nothing was carried out.
+_PLANNED: Final[Mapping[RunKind, str]] = {"added": "To add", "changed": "To update", "removed": "To remove"}
 #: Title and sentence of a list without anything.
 _EMPTY: Final[Mapping[RunKind, tuple[str, str]]] = {
     "rejected": ("No rejected rows", "Every row of this run can be sent."),
@@ -61,18 +63,19 @@ def equations(run: RunDocument) -> list[RunEquation]:
         return []
     # Not rows plus expansion: people of several rows may be one customer.
     every = [(counts.people, "to be on the list"), (counts.duplicates, "duplicates"), (counts.rejected, "rejected")]
+    added, updated, removed = ("to add", "to update", "to remove") if run.would else ("added", "updated", "removed")
     found = [
         RunEquation(f"people in {plural(counts.rows, 'row')}", sum(figure for figure, _ in every), every),
         RunEquation(
             "people to be on the list",
             counts.people,
             [
-                (counts.adds, "added"),
-                (counts.updates, "updated"),
+                (counts.adds, added),
+                (counts.updates, updated),
                 (counts.unchanged, "unchanged"),
                 (counts.newer, "left alone, because a single change is newer"),
             ],
-            _removed(counts),
+            _beside(counts, removed),
         ),
     ]
     if ends.changes:
@@ -82,9 +85,11 @@ def equations(run: RunDocument) -> list[RunEquation]:
     return found
 
 
-def _removed(counts: Counts) -> str:
+def _beside(counts: Counts, removed: str) -> str:
+    """Return what becomes of members who are not among the people to be on the list."""
     percent = f", {100 * counts.removals / counts.held:.1f}% of the list" if counts.held else ""
-    return f"{number(counts.removals)} removed{percent}"
+    kept = f"; {number(counts.kept)} kept, who may be people of the result" if counts.kept else ""
+    return f"{number(counts.removals)} {removed}{percent}{kept}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +122,8 @@ def tabs(run: RunDocument, record: Record | None) -> list[RunTab]:
     left_out = sum(sum(reasons.values()) for _, reasons in _left_out(run, record))
     figures = {"rejected": record.counts.rejected, "left_out": left_out}
     figures |= {kind: people.total(record, kind) for kind in people.ACTIONS}
-    return [RunTab(kind, title, figures[kind]) for kind, title in _TITLES.items()]
+    titles = {**_TITLES, **(_PLANNED if run.would else {})}
+    return [RunTab(kind, title, figures[kind]) for kind, title in titles.items()]
 
 
 def chosen(given: str | None) -> RunKind:
@@ -142,7 +148,7 @@ def rejected_list(record: Record, numbers: Mapping[str, Sequence[int]], page: in
     """Return a page of the rows that cannot be sent. `numbers`: of rows, by reason, at most 10,000 of each."""
     every = sorted((row, reason) for reason, rows in numbers.items() for row in rows)
     part = part_of(every, page)
-    rows: list[Cells] = [(number(row), f"{remedy(reason).cause} `{reason}`") for row, reason in part.rows]
+    rows: list[Cells] = [(number(row), f"{row_meaning(reason)} `{reason}`") for row, reason in part.rows]
     more = (record.counts.rejected if record.counts else 0) - len(every)
     lacks = ("more row is rejected: its number is not kept.", "more rows are rejected: their numbers are not kept.")
     notes = [*([_CORRECT] if rows else []), *([plural(more, *lacks)] if more > 0 else [])]
@@ -168,18 +174,20 @@ def _left_out(run: RunDocument, record: Record) -> list[tuple[str, Mapping[str, 
     return [*run.left_out.items(), *record.left_out.items()]
 
 
-#: In the present tense, because the guard may hold the run.
+#: What a run does to a person, and what it would do if it is not carried out.
 _DOES: Final = {"added": "adds this person", "changed": "updates this person", "removed": "removes this person"}
+_WOULD: Final = {"added": "add this person", "changed": "update this person", "removed": "remove this person"}
 
 
-def looked_up(changes: Mapping[str, Sequence[str]], *, is_complete: bool) -> str:
+def looked_up(changes: Mapping[str, Sequence[str]], *, is_complete: bool, planned: bool = False) -> str:
     """Return what a run does to the person who was looked up. `changes`: the attributes by kind.
 
-    `is_complete`: everybody whom the run changed is kept.
+    `is_complete`: everybody whom the run changed is kept. `planned`: nothing of the run was carried out.
     """
-    does = [_DOES[kind] + (f" ({', '.join(names)})" if names else "") for kind, names in changes.items()]
+    words = _WOULD if planned else _DOES
+    does = [words[kind] + (f" ({', '.join(names)})" if names else "") for kind, names in changes.items()]
     if does:
-        return f"This run {' and '.join(does)}."
+        return f"This run {'would ' if planned else ''}{' and '.join(does)}."
     if is_complete:
         return "This run does not change this person."
     return "This person is not among those whom Ferry keeps of this run: the first 10,000 of each kind, for 7 days."

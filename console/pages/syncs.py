@@ -16,7 +16,7 @@ from console.auth.roles import Role, visitor
 from console.context import AppContext
 from console.forms import page_number
 from console.paging import ListPart, part_of
-from ops.sync.view import fields_left_out, lines, remarks
+from ops.sync.view import fields_left_out, is_planned, lines, remarks
 from queues.census import rows, take_summary
 from queues.names import Queue
 from queues.snapshots import guard, orders, outcomes
@@ -101,7 +101,7 @@ def _line(record: Record, names: Mapping[str, str]) -> SyncLine:
         record.state,
         record.since,
         _took(record),
-        figures(record.counts),
+        figures(record.counts, done=not is_planned(record.state, record.outcomes)),
         record.counts.rejected if record.counts else None,
         ", ".join(f"{reason} {number(people)}" for reason, people in sorted(shrink.items())),
         record.error,
@@ -109,17 +109,15 @@ def _line(record: Record, names: Mapping[str, str]) -> SyncLine:
     )
 
 
-def figures(counts: Counts | None) -> list[tuple[str, int | None]]:
-    """Return the figures of the table by heading, each None before the snapshot was compared. Pure."""
+def figures(counts: Counts | None, *, done: bool = True) -> list[tuple[str, int | None]]:
+    """Return the figures of the table by heading, each None before the snapshot was compared. Pure.
+
+    `done`: changes were queued; otherwise their figures are None.
+    """
     known = counts or Counts()
-    found = {
-        "Customers": known.customers,
-        "Added": known.adds,
-        "Updated": known.updates,
-        "Removed": known.removals,
-        "Unchanged": known.unchanged,
-    }
-    return [(name, figure if counts else None) for name, figure in found.items()]
+    changes = {"Added": known.adds, "Updated": known.updates, "Removed": known.removals}
+    found = {"Customers": known.customers, **changes, "Unchanged": known.unchanged}
+    return [(name, figure if counts and (done or name not in changes) else None) for name, figure in found.items()]
 
 
 def _took(record: Record) -> int | None:
@@ -131,7 +129,7 @@ def _took(record: Record) -> int | None:
 def _held(record: Record, line: SyncLine) -> HeldSync:
     counts = record.counts or Counts()
     percent = 100 * counts.removals // counts.held if counts.held else 0
-    return HeldSync(line, list(lines(counts, record.examples)), counts.removals, percent)
+    return HeldSync(line, list(lines(counts, record.examples, planned=True)), counts.removals, percent)
 
 
 class SyncsPage:

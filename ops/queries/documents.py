@@ -10,15 +10,20 @@ from itertools import islice
 from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 from redis import Redis
 
 from configuration import due
 from configuration.queries import Query, source_of
 from configuration.settings import Settings
 from ops.documents.fields import Count, MaybeTime, QueueName, Time
+from ops.sync.follow import waits_behind
+from ops.sync.view import is_planned, would
+from queues.census import take_census
+from queues.names import Queue
 from queues.queries import records
 from queues.queries.records import QueryRun, QueryState
-from queues.snapshots import outcomes
+from queues.snapshots import orders, outcomes
 from queues.snapshots.records import Counts, Outcomes, Record
 from sources.errors import SourceError
 from sources.statement import statement_of
@@ -78,10 +83,19 @@ class RunDocument(Struct, frozen=True):
     gone_columns: list[str]
     left_out: Annotated[dict[str, dict[str, Count]], Meta(description="By column and reason, cells left out.")]
     snapshot: Annotated[str, Meta(description="The snapshot that it was submitted as; empty if it was not.")]
-    counts: Counts | None
+    counts: Annotated[
+        Counts | None,
+        Meta(description="Of a run that is held, or without a change queued: what it would change."),
+    ]
     outcomes: Outcomes | None
     error: Annotated[str, Meta(description="Code of what went wrong; empty if nothing did.")]
     remedy: Annotated[str, Meta(description="What happened and what to do.")]
+
+    @property
+    def would(self) -> str:
+        """Return what the run would change, if nothing of it was carried out; else an empty text."""
+        planned = self.counts is not None and is_planned(self.state, self.outcomes)
+        return would(self.counts, self.state) if planned and self.counts else ""
 
     @classmethod
     def of(cls, run: QueryRun, record: Record | None) -> RunDocument:
@@ -142,9 +156,24 @@ def shown(run: QueryRun, record: Record | None) -> ShownState:
 
 
 def run_documents(redis: Redis, runs: Sequence[QueryRun]) -> list[RunDocument]:
-    """Return the documents of runs."""
+    """Return the documents of runs. The remedy of one that waits behind a hold names the hold."""
     found = outcomes.by_id(redis, [run.snapshot for run in runs if run.snapshot])
-    return [RunDocument.of(run, found.get(run.snapshot)) for run in runs]
+    behind = _holds(redis, [record for record in found.values() if record.ended is None or record.outcomes.pending])
+    made = [RunDocument.of(run, found.get(run.snapshot)) for run in runs]
+    return [replace(each, remedy=each.remedy or behind.get(each.snapshot, "")) for each in made]
+
+
+def _holds(redis: Redis, records_of_runs: Sequence[Record]) -> dict[str, str]:
+    """Return by snapshot the hold that it or its changes wait behind, with the remedy."""
+    if not records_of_runs:
+        return {}
+    audiences = {each.order.snapshot: orders.audience_of(Queue.parse(each.queue)) for each in records_of_runs}
+    own = {Queue.parse(each.queue) for each in records_of_runs}
+    census = take_census(redis, [*{*audiences.values(), *own}])
+    found = {
+        each.order.snapshot: waits_behind(each, audiences[each.order.snapshot], census) for each in records_of_runs
+    }
+    return {snapshot: why for snapshot, why in found.items() if why}
 
 
 def query_documents(redis: Redis, queries: Sequence[Query], now: int) -> list[QueryDocument]:

@@ -68,10 +68,12 @@ def runs_view(found: Sequence[RunDocument], now: int) -> RenderableType:
     made = table("Run", "State", *_NUMBERS, right=_NUMBERS)
     for each in found:
         counts = each.counts
-        figures = (counts.adds, counts.updates, counts.removals, counts.rejected) if counts else (None,) * 4
-        cells = ("-" if figure is None else number(figure) for figure in (each.rows, *figures))
+        changes = (counts.adds, counts.updates, counts.removals) if counts and not each.would else (None,) * 3
+        figures = (each.rows, *changes, counts.rejected if counts else None)
+        cells = ("-" if figure is None else number(figure) for figure in figures)
         made.add_row(_two(_ago(each, now), each.run), _two(each.state, visible(each.by)), *cells)
-    lines = (f"\n{each.run} {each.state}: {visible(remedy)}" for each in found if (remedy := _remedy(each)))
+    told = ((each, ". ".join(filter(None, (each.would, visible(_remedy(each)))))) for each in found)
+    lines = (f"\n{each.run} {each.state}: {said}" for each, said in told if said)
     return Group(made, *(Text(line) for line in lines))
 
 

@@ -161,6 +161,14 @@ def held_delivery(audience: Queue, census: Census) -> str | None:
     return next((_held(count.queue, count.hold) for count in census.queues if count.hold), None)
 
 
+def waits_behind(record: Record, audience: Queue, census: Census) -> str | None:
+    """Return the hold that stops a snapshot or its own changes, with the remedy; None if there is none. Pure."""
+    if record.state == "held" or not (record.ended is None or record.outcomes.pending):
+        return None
+    own = (_held(each.queue, each.hold) for each in census.queues if each.hold and each.queue == audience)
+    return stuck(record, audience, census) or next(own, None)
+
+
 def absent(census: Census) -> str | None:
     """Return which process is missing, with the remedy; None if none is missing. Pure."""
     if census.heartbeat is None:

@@ -12,14 +12,17 @@ from rich.text import Text
 
 from ops.output import table
 from ops.sync.xlsx_rows import DIGITS_LOST
+from queues.names import Queue
 from queues.snapshots.orders import Counts
-from queues.snapshots.records import ColumnUse, Record
+from queues.snapshots.records import ColumnUse, Outcomes, Record
 from snapshots.report import ReadReport
 from text.escaping import visible
 from text.wording import number, plural
 
 #: Reason -> what to do, where the reason does not say it.
 _REMEDIES: Final = {DIGITS_LOST: ": Excel keeps 15, so format the column as text and enter them again"}
+_DONE: Final = ("Added", "Updated", "Removed")
+_KEPT: Final = "because they may be people of the snapshot under another identifier"
 
 
 def reading(report: ReadReport) -> dict[str, Any]:
@@ -32,10 +35,34 @@ def reading(report: ReadReport) -> dict[str, Any]:
 
 
 def settled_line(record: Record, source: str) -> str:
-    """Return how a snapshot ended whose changes are all settled. `source`: what the list was made equal to."""
+    """Return how a snapshot ended whose changes are all settled. `source`: what the list was made equal to.
+
+    It says only what was checked: the list itself is not read for a snapshot without changes.
+    """
     if record.state == "imported":
         return 'Imported. No changes are pending; the list was not checked, because prove is not "all".'
-    return f"Delivered. No changes are pending: the list equals the {source}."
+    if not record.outcomes.changes:
+        target = Queue.parse(record.queue).target
+        return (
+            f"No changes: by Ferry's record of the list, the people of the {source} are on it. To compare the record "
+            f"with the list in Klaviyo: ferry reconcile {visible(target)}"
+        )
+    return "Delivered. Klaviyo's list was checked for each change, and no changes are pending."
+
+
+def is_planned(state: str, ends: Outcomes | None) -> bool:
+    """Return whether the counts say what would happen, because no change was queued."""
+    return state in ("held", "superseded", "failed") and not (ends and ends.changes)
+
+
+def would(counts: Counts, state: str) -> str:
+    """Return what a snapshot of which nothing was carried out would change, or would have; empty for nothing."""
+    if not (counts.adds or counts.updates or counts.removals):
+        return ""
+    words = ("add", "update", "remove") if state == "held" else ("have added", "updated", "removed")
+    figures = zip(words, (counts.adds, counts.updates, counts.removals), strict=True)
+    added, updated, removed = (f"{word} {number(figure)}" for word, figure in figures)
+    return f"would {added}, {updated} and {removed}"
 
 
 def columns_view(
@@ -66,6 +93,8 @@ def remarks(record: Record) -> Iterator[str]:
     ends = record.outcomes
     if record.order.compares:
         yield _difference(record)
+    if record.counts:
+        yield from _of_counts(record.counts, record)
     if ends.pending:
         yield f"{plural(ends.pending, 'change')} not settled yet"
     if ends.dead:
@@ -78,6 +107,13 @@ def remarks(record: Record) -> Iterator[str]:
         yield f"{plural(ends.not_found, 'person', 'people')} to remove not found on the list"
 
 
+def _of_counts(counts: Counts, record: Record) -> Iterator[str]:
+    if is_planned(record.state, record.outcomes) and (planned := would(counts, record.state)):
+        yield planned
+    if counts.kept:
+        yield f"{plural(counts.kept, 'member')} kept, {_KEPT}"
+
+
 def _difference(record: Record) -> str:
     extra, missing = (record.drift.get(name, 0) for name in ("on_the_list_only", "in_the_ledger_only"))
     if not record.drift:
@@ -87,16 +123,22 @@ def _difference(record: Record) -> str:
     return f"comparison: {plural(extra, 'person', 'people')} on the list only, {number(missing)} missing from it"
 
 
-def counts_table(counts: Counts, examples: Mapping[str, Sequence[int]]) -> Table:
-    """Return a table of the people read, rejected and changed. `examples`: reason -> numbers of rows."""
+def counts_table(counts: Counts, examples: Mapping[str, Sequence[int]], *, planned: bool = False) -> Table:
+    """Return a table of the people read, rejected and changed. `examples`: reason -> numbers of rows.
+
+    `planned`: nothing of it was carried out.
+    """
     made = table("", "People", "", right=("People",))
-    for name, count, remark in lines(counts, examples):
+    for name, count, remark in lines(counts, examples, planned=planned):
         made.add_row(name, number(count), remark)
     return made
 
 
-def lines(counts: Counts, examples: Mapping[str, Sequence[int]]) -> Iterator[tuple[str, int, str]]:
-    """Yield the lines of the table: the name, the number of people, a remark."""
+def lines(
+    counts: Counts, examples: Mapping[str, Sequence[int]], *, planned: bool = False
+) -> Iterator[tuple[str, int, str]]:
+    """Yield the lines of the table: the name, the number of people, a remark. `planned`: nothing was carried out."""
+    added, updated, removed = ("Would add", "Would update", "Would remove") if planned else _DONE
     yield "Customers", counts.customers, f"in {plural(counts.rows, 'row')}"
     if counts.expansion:
         yield "Expansion", counts.expansion, "beyond one for each customer"
@@ -105,10 +147,12 @@ def lines(counts: Counts, examples: Mapping[str, Sequence[int]]) -> Iterator[tup
     for reason, rejected in sorted(counts.shrink.items(), key=lambda pair: (-pair[1], pair[0])):
         yield "Rejected", rejected, reason + _rows(examples.get(reason, ()))
     yield "To be on the list", counts.people, f"{number(counts.held)} before"
-    yield "Added", counts.adds, ""
-    yield "Updated", counts.updates, "on the list, with other attributes"
-    yield "Removed", counts.removals, ""
+    yield added, counts.adds, ""
+    yield updated, counts.updates, "on the list, with other attributes"
+    yield removed, counts.removals, ""
     yield "Unchanged", counts.unchanged, ""
+    if counts.kept:
+        yield "Kept", counts.kept, _KEPT
     if counts.newer:
         yield "Left alone", counts.newer, "a single change is newer"
 

@@ -81,6 +81,10 @@ class Counts(msgspec.Struct):
     updates: int = 0
     removals: int = 0
     unchanged: Annotated[int, Meta(description="Already on the list, as in the snapshot.")] = 0
+    kept: Annotated[
+        int,
+        Meta(description="Members who stay although no row names them: they may be people of the snapshot."),
+    ] = 0
     newer: Annotated[int, Meta(description="Left unchanged, because a single change is newer.")] = 0
 
     @property

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+import msgspec
 import pytest
 import requests
 from redis import Redis
@@ -13,14 +14,17 @@ from redis import Redis
 from configuration.queries import DataSource
 from console.auth.roles import Role
 from queues import audit, holds
+from queues.acceptance import Acceptance, accept
+from queues.change import Body, encode, person_key
 from queues.clock import now_ms
 from queues.holds import Hold
 from queues.names import Queue
 from queues.people.identities import Identities, named_by
+from queues.policy import FlushPolicy
 from queues.queries.records import QueryRun
 from queues.snapshots import guard, members, orders, outcomes
 from queues.snapshots.members import Bucket, Member
-from queues.snapshots.records import Counts, Outcomes
+from queues.snapshots.records import Counts, Outcomes, State
 from tests.support.console import Console, console
 from tests.support.pages import said
 from tests.support.queries import NAME, compared_run, query
@@ -128,12 +132,61 @@ def test_a_refresh_does_not_read_the_people(shown: RunPage, redis: Redis) -> Non
 def test_rows_that_cannot_be_sent_have_their_number_and_the_reason(shown: RunPage, redis: Redis) -> None:
     outcomes.keep_rejected(redis, shown.run.snapshot, {"email_invalid": [1_007]})
     text = shown.text(Role.VIEWER, "rejected")
-    assert "Row Why 1,007 Klaviyo does not accept this e-mail email_invalid" in text
+    assert "Row Why 1,007 Klaviyo does not accept this e-mail: correct it in the source. email_invalid" in text
     assert "the next run sends them" in text
     assert text == shown.text(Role.VIEWER, "nonsense"), "the list of those that somebody has to correct comes first"
     assert f'href="/syncs/{shown.run.snapshot}/rejected.csv"' in shown.get(Role.VIEWER).text
     left_out = shown.text(Role.VIEWER, "left_out")
     assert "Column Why Rows phone_number phone_invalid 3" in left_out
+
+
+def test_a_row_without_identifiers_is_not_said_to_be_a_letter_of_klaviyos(shown: RunPage, redis: Redis) -> None:
+    outcomes.keep_rejected(redis, shown.run.snapshot, {"identity_missing": [7]})
+    text = shown.text(Role.VIEWER, "rejected")
+    assert "7 The row has no e-mail, phone number or id: export one of them. identity_missing" in text
+    assert "letter" not in text
+
+
+def state(redis: Redis, run: QueryRun, state: State, kept: int = 0) -> None:
+    """The snapshot of the run has that state, and no change of it was queued."""
+    counts = msgspec.structs.replace(COUNTS, kept=kept)
+    record = orders.record(redis, run.snapshot)
+    assert record is not None
+    orders.close(redis, msgspec.structs.replace(record, state=state, counts=counts, outcomes=Outcomes()))
+
+
+def test_what_a_superseded_run_did_not_do_is_not_said_to_be_done(shown: RunPage, redis: Redis) -> None:
+    state(redis, shown.run, "superseded", kept=2)
+    keep(redis, shown.run, {"remove": {"email:bob@example.com": []}})
+    page = said(shown.get(Role.OPERATOR).text)
+    for words in (
+        "= 30 to add + 1 to update + 16 unchanged; 4 to remove, 50.0% of the list; 2 kept",
+        "would have added 30, updated 1 and removed 4",
+        "Rejected 1 To add 30 To update 1 To remove 4 Left out 3",
+    ):
+        assert words in page
+    of_query = said(shown.served.browser(Role.VIEWER).get(f"{shown.served.url}/queries/{NAME}", timeout=30).text)
+    assert "Would have added 30, updated 1 and removed 4" in of_query
+    admin = shown.served.browser(Role.ADMIN)
+    given = {"csrf": shown.served.csrf(admin), "person": "bob@example.com"}
+    assert "This run would remove this person." in said(admin.post(shown.path, given, timeout=30).text)
+
+
+def test_a_run_behind_a_hold_names_it_and_what_to_do(redis: Redis, redis_url: str) -> None:
+    told = encode(
+        (person_key("email", "ann@example.com"),), now_ms(), Body("add", 1, "changes", "", msgspec.Raw(b"{}"))
+    )
+    accept(redis, Acceptance(VIPS, FlushPolicy(), "", [told]), now_ms())
+    holds.place(redis, VIPS, holds.Hold("list_gone", now_ms(), "Klaviyo has no list of that name."))
+    with console(redis_url, sources=(DataSource("shop", "sqlite", "shop.sqlite"),), queries=(query(),)) as running:
+        page = RunPage(running, compared_run(redis, COUNTS, Outcomes(changes=35)))
+        browser = running.browser(Role.VIEWER)
+        for address in (page.path, f"{running.url}/queries", f"{running.url}/queries/{NAME}"):
+            text = said(browser.get(address, timeout=30).text)
+            assert f"{VIPS} is held (list_gone). Klaviyo has no list of that name." in text
+            assert f"To release it: ferry release {VIPS}" in text
+        holds.release(redis, VIPS)
+        assert "is held" not in said(browser.get(page.path, timeout=30).text)
 
 
 def test_a_list_says_what_it_lacks(shown: RunPage, redis: Redis) -> None:

@@ -95,7 +95,10 @@ def test_a_guarded_snapshot_shows_its_numbers_before_it_is_confirmed(
     assert "Remove 163 people from VIPs?" in text
     assert f"Snapshot {record.order.snapshot} will be carried out" in text
     assert "Rejected 2 email_invalid (rows 3, 17)" in text
-    assert "To be on the list 38 200 before Added 1 Updated 0 on the list, with other attributes Removed 163" in text
+    assert (
+        "To be on the list 38 200 before Would add 1 Would update 0 on the list, with other attributes Would remove 163"
+        in text
+    )
     assert not guard.is_confirmed(redis, SNAPSHOTS, record.order.snapshot)
     press(browser, asked, "Remove 163 people")
     assert guard.is_confirmed(redis, SNAPSHOTS, record.order.snapshot)

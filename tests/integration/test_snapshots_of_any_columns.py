@@ -75,6 +75,8 @@ def test_the_list_is_the_people_of_the_file_and_no_profile_is_both_added_and_tak
         listed.sync(*(person(number, columns) for number, columns in file.rows))
         assert humans(listed) == {number for number, _ in file.rows}
         assert served_identity.reasons() == {}
+        counts = listed.counts()
+        assert counts.people == counts.adds + counts.updates + counts.unchanged + counts.newer
     assert served_identity.unbalanced() == []
 
 

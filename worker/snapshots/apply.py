@@ -60,8 +60,9 @@ def apply(of: SnapshotRun, plan: Plan) -> None:
 def queue_bucket(of: SnapshotRun, bucket: int, changes: list[bytes], facts: bytes = b"") -> None:
     """Queue the changes of one bucket, once. `facts`: JSON of the audience. Raises Later while the queue is full."""
     redis, policy = of.delivery.redis, of.connection.policy_for("audience", of.audience.target)
+    part = bucket if of.course.removed is None else members.BUCKETS + bucket
     try:
-        left_out = mirror.mirror(redis, of.audience, policy, of.order.snapshot, bucket, changes, facts, now_ms())
+        left_out = mirror.mirror(redis, of.audience, policy, of.order.snapshot, part, changes, facts, now_ms())
     except (QueueFull, OutOfMemoryError):
         of.note()
         raise Later(f"snapshot {of.order.snapshot}: {of.audience} is full", FULL_S) from None
@@ -141,7 +142,7 @@ def give_way(of: SnapshotRun) -> None:
 
 def refuse(of: SnapshotRun, reason: str, detail: dict[str, Any]) -> None:
     """End the snapshot as a dead letter. Raises LeaseLost."""
-    what = "some of its changes are queued already: send it again" if of.course.bucket else "nothing was changed"
+    what = "some of its changes are queued already: send it again" if of.course.queued else "nothing was changed"
     log.error("snapshot %s: refused (%s); it is a dead letter; %s", of.order.snapshot, reason, what)
     of.delivery.reject(of.index, reason, detail)
     of.delivery.note()

@@ -1,7 +1,8 @@
 """Kind snapshot: makes a list equal to a complete list of people that was sent.
 
 watch -> drain -> base -> rewrite -> plan -> apply -> finish. The results are changes in the audience's queue, which are
-mapped, uploaded, confirmed and removed as usual.
+mapped, uploaded, confirmed and removed as usual. When members stay only because a person who joins may have the same
+profile, drain, plan and apply follow once more: then it is known who has which profile.
 
 Before the comparison, `watch` starts to note changed people, and `drain` lets all earlier changes be settled.
 """
@@ -20,6 +21,7 @@ from queues.errors import SnapshotGone
 from queues.pending import QueueState
 from queues.snapshots import guard, members, orders
 from queues.snapshots.orders import compares
+from queues.snapshots.records import Outcomes
 from snapshots.rows import Unreadable
 from worker.delivery import Delivery
 from worker.errors import Later
@@ -93,9 +95,23 @@ def _make_equal(of: SnapshotRun) -> None:
             if of.course.step == "plan":
                 approve(of, plan)
             apply(of, plan)
-        void_letters(of, people)
+        if of.course.removed is None:  # the letters of the first comparison's changes stay
+            void_letters(of, people)
+    if of.course.undecided and of.course.removed is None:
+        _compare_again(of)
     of.course.step = "finish"
     of.note()
+
+
+def _compare_again(of: SnapshotRun) -> None:
+    """Wait for the delivery of the queued changes, then compare once more. Raises Later, LeaseLost."""
+    of.course.removed = of.record.counts.removals if of.record.counts else 0
+    of.record.outcomes = Outcomes(changes=of.course.queued)
+    of.course.bucket, of.course.before = 0, None
+    of.course.since, of.course.step, of.record.state = now_ms(), "drain", "queued"
+    of.note()
+    _hurry(of)
+    raise Later(f"snapshot {of.order.snapshot}: its people join before it is known which members leave", LOOK_S)
 
 
 def watch(of: SnapshotRun) -> None:
@@ -127,7 +143,7 @@ def drain(of: SnapshotRun) -> None:
     of.course.before = [batch_id for batch_id in of.course.before if batch_id in opened]
     if of.course.before:
         raise Later(_why(of, f"{len(of.course.before)} earlier batches of {of.audience} are open"), LOOK_S)
-    of.course.step = "base"
+    of.course.step = "base" if of.course.removed is None else "plan"
     of.note()
 
 

@@ -18,6 +18,7 @@ from queues.people.identity_tokens import Holder, RememberedPerson
 from queues.snapshots import guard as queue_guard
 from queues.snapshots import members, orders, outcomes
 from queues.snapshots.members import Bucket
+from queues.snapshots.records import Counts
 from snapshots import plan as plan_rules
 from snapshots import planning
 from snapshots.gathering import Gathered, gather
@@ -48,7 +49,7 @@ MAX_STARTS: Final = 5
 
 _WAYS_OUT: Final = (
     "If this is intended, `ferry release {queue}` carries it out. If not, send a corrected snapshot, which replaces "
-    "it. Until then the list stays unchanged."
+    "it. Until then {meanwhile}."
 )
 
 
@@ -105,7 +106,10 @@ def compared(of: SnapshotRun, people: Gathered) -> Plan:
         of.renew()
         return _fault(of, planned)
 
-    return planning.plan(people, buckets, of.order.at, check, _Memory(of))
+    plan = planning.plan(people, buckets, of.order.at, check, _Memory(of))
+    if of.course.removed is not None:
+        plan.only_leaving()
+    return plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,20 +132,35 @@ class _Memory:
 
 def approve(of: SnapshotRun, plan: Plan) -> None:
     """Write down the counts and continue. Raises Later when a person has to confirm first, LeaseLost."""
-    of.record.counts, of.record.examples, of.record.state = plan.counts, first(plan.shrunk), "comparing"
-    outcomes.keep_rejected(of.delivery.redis, of.order.snapshot, plan.shrunk)
-    outcomes.keep_people(of.delivery.redis, of.order.snapshot, _people(of, plan))
+    counts = _counted(of, plan)
+    of.record.state = "comparing"
     queue = of.delivery.batch.queue
     earlier = queue_guard.removed_lately(orders.records(of.delivery.redis, queue), now_ms())
     limit = of.connection.removal_limit(of.audience.target)
-    why = plan_rules.verdict(plan.counts, limit, earlier, of.order.max_shrink_percent) or changed_query.verdict_of(
-        of.delivery.redis, of.audience.target, of.order, plan.counts, limit
+    why = plan_rules.verdict(counts, limit, earlier, of.order.max_shrink_percent) or changed_query.verdict_of(
+        of.delivery.redis, of.audience.target, of.order, counts, limit
     )
     asked = of.order.confirmed or queue_guard.is_confirmed(of.delivery.redis, queue, of.order.snapshot)
     if why and not asked:
         _ask(of, why)
-    of.course.step, of.record.confirmed = "apply", asked
+    of.course.step, of.course.undecided, of.record.confirmed = "apply", plan.undecided, asked
     of.note()
+
+
+def _counted(of: SnapshotRun, plan: Plan) -> Counts:
+    """Return the counts, after writing them down. The second comparison adds its removals to those of the first."""
+    redis, snapshot, people = of.delivery.redis, of.order.snapshot, _people(of, plan)
+    if of.course.removed is None or of.record.counts is None:
+        of.record.counts, of.record.examples = plan.counts, first(plan.shrunk)
+        outcomes.keep_rejected(redis, snapshot, plan.shrunk)
+    else:
+        of.record.counts.removals = of.course.removed + plan.counts.removals
+        of.record.counts.kept = plan.counts.kept
+        before = outcomes.people(redis, snapshot)
+        leaving = [*dict([*before.get("remove", ()), *people["remove"]]).items()]
+        people = {**before, "remove": leaving[:KEPT]}
+    outcomes.keep_people(redis, snapshot, people)
+    return of.record.counts
 
 
 def _people(of: SnapshotRun, plan: Plan) -> dict[str, list[tuple[bytes, list[str]]]]:
@@ -169,7 +188,8 @@ def _ask(of: SnapshotRun, why: str) -> None:
     redis, queue = of.delivery.redis, of.delivery.batch.queue
     of.record.state = "held"
     of.note()
-    resolve = f"{why[:1].upper()}{why[1:]}. {_WAYS_OUT.format(queue=queue)}"
+    meanwhile = "the list stays unchanged" if of.course.removed is None else "nobody leaves the list"
+    resolve = f"{why[:1].upper()}{why[1:]}. {_WAYS_OUT.format(queue=queue, meanwhile=meanwhile)}"
     if holds.place(redis, queue, holds.Hold(queue_guard.GUARD, now_ms(), resolve)):
         log.error("snapshot %s: %s is held (%s). %s", of.order.snapshot, queue, queue_guard.GUARD, resolve)
     if gives_way(of):  # a snapshot submitted meanwhile found no hold to end

@@ -95,7 +95,7 @@ class SnapshotRun:
         rosters.drop(self.delivery.redis, self.order.snapshot)
         before = self.course
         self.course = self.delivery.progress.course = SnapshotProgress(
-            bucket=before.bucket, queued=before.queued, newer=before.newer
+            bucket=before.bucket, queued=before.queued, newer=before.newer, removed=before.removed
         )
 
     def note(self) -> None:

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from commands.syncs import campaigns, document, listing
 from ops.audit_format import masked, plain
-from ops.sync.follow import absent, stuck
+from ops.sync.follow import absent, stuck, waits_behind
 from ops.sync.view import counts_table, settled_line
 from queues.census import Census
 from queues.counts import QueueCount
@@ -85,6 +85,17 @@ def test_waiting_ends_where_nothing_would_come_of_it(state: State, known: Census
     assert told is None if why is None else told is not None and told.startswith(why)
 
 
+def test_a_snapshot_whose_own_changes_wait_names_the_hold_until_they_are_settled() -> None:
+    delivering = record("delivering")
+    delivering.ended, delivering.outcomes = 1, Outcomes(3, pending=3)
+    told = waits_behind(delivering, VIPS, census(WAITS))
+    assert told is not None
+    assert told.startswith("default/audience/42 is held (maintenance). Ask Ann.")
+    assert told.endswith("To release it: ferry release default/audience/42")
+    delivering.outcomes = Outcomes(3, delivered=3)
+    assert waits_behind(delivering, VIPS, census(WAITS)) is None
+
+
 @pytest.mark.parametrize(
     ("known", "why"),
     [
@@ -135,8 +146,48 @@ def test_below_the_list_stands_what_became_of_the_changes_of_a_run() -> None:
 
 
 def test_a_list_that_was_not_checked_is_not_said_to_equal_the_result() -> None:
-    assert settled_line(record("delivered"), "result").endswith("the list equals the result.")
+    done = record("delivered")
+    done.outcomes = Outcomes(1, delivered=1)
+    assert settled_line(done, "result").startswith("Delivered. Klaviyo's list was checked for each change")
     assert settled_line(record("imported"), "result").endswith('was not checked, because prove is not "all".')
+
+
+def test_a_file_without_changes_is_not_said_to_equal_a_list_that_nobody_read() -> None:
+    told = settled_line(record("delivered", people=3, unchanged=3), "file")
+    assert told.startswith("No changes: by Ferry's record of the list, the people of the file are on it.")
+    assert told.endswith("ferry reconcile 42")
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("held", "would add 6, update 0 and remove 41"),
+        ("superseded", "would have added 6, updated 0 and removed 41"),
+        ("failed", "would have added 6, updated 0 and removed 41"),
+    ],
+)
+def test_what_did_not_happen_is_not_said_to_have(state: State, said: str) -> None:
+    planned = record(state, people=8, adds=6, removals=41)
+    shown = " ".join(printed(listing([planned], {}, 1_700_000_060_000), 300).split())
+    assert "8 - - - 0" in shown
+    assert said in shown
+    told = " ".join(printed(counts_table(Counts(adds=6, removals=41), {}, planned=True)).split())
+    assert "Would add 6" in told
+    assert "Would remove 41" in told
+
+
+def test_what_was_carried_out_in_part_has_its_figures() -> None:
+    half = record("superseded", people=8, adds=6)
+    half.outcomes = Outcomes(4, delivered=4)
+    shown = " ".join(printed(listing([half], {}, 1_700_000_060_000), 300).split())
+    assert "8 6 0 0 0" in shown
+    assert "would" not in shown
+
+
+def test_members_who_may_be_people_of_the_file_are_counted_apart() -> None:
+    told = " ".join(printed(counts_table(Counts(people=2, adds=2, kept=2), {})).split())
+    assert "Kept 2 because they may be people of the snapshot under another identifier" in told
+    assert "2 members kept, because" in " ".join(printed(listing([record(kept=2)], {}, 1), 300).split())
 
 
 def test_no_snapshots_are_said_to_be_none() -> None:
@@ -150,4 +201,4 @@ def test_in_80_columns_no_word_is_cut_and_an_error_is_told_below_whole() -> None
     for word in ("superseded", "brand-b/42", "VIPs", "1,000", "snapshot 07-1", refused.error):
         assert word in " ".join(told.split())
     assert max(map(len, told.splitlines())) <= 80
-    assert len(told.splitlines()) <= 9
+    assert len(told.splitlines()) <= 10

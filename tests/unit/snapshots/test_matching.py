@@ -92,7 +92,7 @@ def test_a_row_of_an_id_that_stands_for_two_members_is_nobody_and_both_stay(memo
     memory.deliver(("email", BOB["email"]), "P2", [], by=[("external_id", "c-1")])
     found = made([ID, {"email": "x@example.com"}], [ANN, BOB], memory)
     assert found.changes == {("add", "email:x@example.com")}
-    assert (found.counts["shrink"], found.counts["people"], found.counts["unchanged"]) == (
+    assert (found.counts["shrink"], found.counts["people"], found.counts["kept"]) == (
         {"ambiguous_person": 1},
         1,
         2,

@@ -54,7 +54,9 @@ def test_each_person_ends_as_the_newer_of_snapshot_and_single_change_says(
     wanted |= {("update", name) for name in changing}
     assert {(change.action, change.identity[6]) for change in found.planned} == wanted
     assert len(found.planned) == len(wanted)
-    assert (found.unchanged, found.newer, found.held) == (len(staying - changing), len(newer), len(members))
+    unchanged = (staying & named.keys()) - changing
+    assert (found.unchanged, found.newer, found.held) == (len(unchanged), len(newer), len(members))
+    assert {identity[6] for identity in found.linked} == staying - named.keys()
 
 
 def test_the_changes_carry_what_is_sent() -> None:

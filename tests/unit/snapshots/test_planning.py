@@ -108,6 +108,24 @@ def test_a_person_who_gets_a_stronger_identity_is_not_taken_off_under_the_weaker
     made.close()
 
 
+def test_a_member_who_may_be_somebody_who_joins_is_kept_and_decided_about_later() -> None:
+    gathered = gather([row(1, {"email": "1@example.com", "external_id": "c-1"}, "c-1")])
+    made = plan(gathered, _Asked("external_id:c-1", "email:2@example.com"), AT, _all_well, NOTHING)
+    assert made.undecided
+    assert (made.counts.people, made.counts.adds, made.counts.unchanged, made.counts.kept) == (1, 1, 0, 1)
+    made.only_leaving()
+    assert [change.identity for _, part in made.parts() for change in part] == ["email:2@example.com"]
+    made.close()
+
+
+def test_nothing_is_undecided_when_nobody_joins() -> None:
+    gathered = gather([row(1, {"email": "1@example.com", "external_id": "c-1"}, "c-1")])
+    made = plan(gathered, _Asked("external_id:c-1", "email:1@example.com"), AT, _all_well, NOTHING)
+    assert not made.undecided
+    assert (made.counts.people, made.counts.adds, made.counts.updates, made.counts.kept) == (1, 0, 1, 1)
+    made.close()
+
+
 def test_what_the_ledger_raises_comes_through() -> None:
     def lost(_: list[int]) -> dict[int, Bucket]:
         raise ConnectionError

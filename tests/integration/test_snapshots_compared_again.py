@@ -1,0 +1,114 @@
+"""Whether a member stays who may be a joining person is decided in the same snapshot, once that person has joined."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from queues.snapshots import orders
+from queues.snapshots.orders import Counts
+from tests.support.identity_messages import remove, snapshot
+from tests.support.identity_world import ROUNDS, IdentityWorld
+from tests.support.listed import Listed
+
+OLD, NEW, OTHER = "old7@example.com", "new7@example.com", "other@example.com"
+PHONE = "+14155552671"
+
+
+@pytest.fixture(params=[True, False], ids=["full profile", "identity alone"])
+def listed(who: IdentityWorld, request: pytest.FixtureRequest) -> Listed:
+    """Either way."""
+    return Listed(who, full=request.param)
+
+
+def adds_up(counts: Counts) -> bool:
+    """Whether everybody who is to be on the list is in one of the figures."""
+    return counts.people == counts.adds + counts.updates + counts.unchanged + counts.newer
+
+
+def waits_again(who: IdentityWorld) -> bool:
+    """Whether the newest snapshot was compared and waits for the delivery of its changes."""
+    newest = orders.records(who.redis, orders.queue_of("full", "42"))[0]
+    return newest.state == "queued" and newest.counts is not None
+
+
+def known_elsewhere(listed: Listed) -> None:
+    """Ferry has put the person with the old e-mail and the id on another list."""
+    row = f"email,external_id\n{OLD},x7\n"
+    listed.who.send(snapshot(row, audience="pre", name="Pre", connection=listed.connection))
+
+
+def known_at_klaviyo(listed: Listed) -> None:
+    """Klaviyo alone knows whose the id is."""
+    listed.who.put(email=OLD, external_id="x7")
+
+
+@pytest.mark.parametrize("known", [known_elsewhere, known_at_klaviyo])
+def test_an_id_that_comes_with_a_new_email_takes_the_old_one_off_in_the_same_run(listed: Listed, known: Any) -> None:
+    known(listed)
+    listed.sync_csv("external_id", "x7")
+    before = listed.profiles()
+    assert listed.sync_csv("email,external_id", f"{NEW},x7") == {NEW}
+    assert not before & listed.profiles()
+    assert (listed.counts().adds, listed.counts().removals, listed.counts().kept) == (1, 1, 0)
+    assert adds_up(listed.counts())
+    again = listed.requests()
+    assert listed.sync_csv("email,external_id", f"{NEW},x7") == {NEW}
+    assert (listed.gone(again), listed.imported(again)) == (set(), [])
+    assert (listed.counts().unchanged, listed.counts().removals) == (1, 0)
+
+
+def test_a_profile_of_the_phone_alone_leaves_in_the_run_in_which_its_owner_joins_as_another(listed: Listed) -> None:
+    listed.sync({"phone": PHONE})
+    phone_only = listed.profiles()
+    listed.who.put(email=NEW)
+    assert NEW in listed.sync({"email": NEW, "phone": PHONE}, {"email": OTHER})
+    left = listed.profiles()
+    again = listed.requests()
+    listed.sync({"email": NEW, "phone": PHONE}, {"email": OTHER})
+    assert listed.gone(again) == set()
+    assert listed.profiles() == left
+    assert not phone_only & left or listed.who.identifiers(next(iter(phone_only & left))).get("email") == NEW
+
+
+def test_ids_that_get_emails_are_counted_once_in_the_run_and_before_it(listed: Listed, tmp_path: Path) -> None:
+    listed.sync_csv("external_id", "x4", "x5")
+    lines = ["p4@example.com,x4", "p5@example.com,x5"]
+    file = tmp_path / "people.csv"
+    file.write_text("\n".join(["email,external_id", *lines]) + "\n")
+    words = ("sync", "42", str(file), "--connection", listed.connection, "--name", "VIPs", "--dry-run", "--json")
+    told = msgspec.convert(msgspec.json.decode(listed.who.command(*words).stdout)["counts"], Counts)
+    assert (told.people, told.adds, told.unchanged, told.kept) == (2, 2, 0, 2)
+    assert listed.sync_csv("email,external_id", *lines) == {"p4@example.com", "p5@example.com"}
+    counts = listed.counts()
+    assert (counts.people, counts.adds, counts.unchanged, counts.kept) == (2, 2, 0, 0)
+    assert len(listed.profiles()) == 2
+
+
+def test_members_who_cannot_be_told_apart_are_a_figure_of_their_own(who: IdentityWorld) -> None:
+    listed = Listed(who)
+    both = [f"{OLD},x7", f"{OTHER},x7"]
+    listed.sync_csv("email,external_id", *both)
+    assert listed.sync_csv("external_id", "x7") == {OLD, OTHER}
+    counts = listed.counts()
+    assert counts.shrink == {"ambiguous_person": 1}
+    assert (counts.people, counts.unchanged, counts.kept) == (0, 0, 2)
+    assert adds_up(counts)
+    assert listed.sync_csv("email,external_id", ",x7", "a@example.com,", "b@example.com,") >= {OLD, OTHER}
+    assert (listed.counts().adds, listed.counts().unchanged, listed.counts().kept) == (2, 0, 2)
+
+
+def test_whoever_leaves_by_a_single_change_before_the_second_comparison_is_off_the_list(who: IdentityWorld) -> None:
+    listed = Listed(who)
+    known_at_klaviyo(listed)
+    listed.sync_csv("external_id", "x7")
+    who.post(snapshot(f"email,external_id\n{NEW},x7\n", connection="full"))
+    assert any(waits_again(who) or not who.push() for _ in range(ROUNDS)), "the snapshot is compared once"
+    assert waits_again(who)
+    who.deliver("audience")
+    who.send(remove(NEW, connection="full"))
+    assert listed.members() == set(), "the newest word about the person wins"
+    assert not who.unbalanced()
