@@ -101,6 +101,8 @@ _E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 _INTERNATIONAL: Final = re.compile(r"\s*\+[\d\s().-]+", re.ASCII)
 #: A number without a country code, with the separators of most people.
 _AT_HOME: Final = re.compile(r"[\d ().-]+", re.ASCII)
+#: A number that a program has written as a fraction. No phone number ends so, and the zero would make it another one.
+_FRACTION: Final = re.compile(r"(\s*\+?\d+)\.0+\s*", re.ASCII)
 _SIGNS: Final = str.maketrans("", "", " ().-\t\r\n\f\v")
 #: The prefixes that Mexican mobile numbers (ten digits) had until 2019, for calls from abroad and from within the
 #: country. Address books still contain them, and the library considers such numbers invalid.
@@ -174,6 +176,7 @@ def region_of(name: object, default: str | None) -> str | None:
 
 def to_e164(number: str, region: str | None) -> str | None:
     """Return `number` as E.164, or None if it is not valid; `region` applies only to numbers without a country code."""
+    number = _whole(number)
     if e164 := _international(number):
         code, national = numbering.apart(e164)
         if numbering.is_as_dialled(code, national):
@@ -189,6 +192,12 @@ def to_e164(number: str, region: str | None) -> str | None:
         return None
     known, national = parsed.country_code, phonenumbers.national_significant_number(parsed)
     return f"+{known}{national}" if known and numbering.is_valid(known, national) else None
+
+
+def _whole(number: str) -> str:
+    """Return `4930901820` for `4930901820.0`, as spreadsheets and data frames write a column with blanks."""
+    found = _FRACTION.fullmatch(number) if "." in number else None
+    return found[1] if found else number
 
 
 def _international(number: str) -> str:
@@ -209,6 +218,7 @@ def comparable(number: str, region: str | None) -> str | None:
     It is not validated, because that takes longer than all other steps of the intake. None if it is not a number, or if
     it has no country code and there is no `region`.
     """
+    number = _whole(number)
     if (e164 := _international(number)) and numbering.is_as_dialled(*numbering.apart(e164)):
         return e164
     try:

@@ -1,4 +1,4 @@
-"""Numbers in the identifier columns of a CSV that a program has written as fractions: `123.0` for 123.
+"""Numbers in the id column of a CSV that a program has written as fractions: `123.0` for 123.
 
 pandas does so with a column of numbers that has a blank. Whether it did, only the whole column says: an id may be the
 text `123.0`. The beginning of the file decides, and a later cell that contradicts it refuses the file: otherwise one
@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 from identity.blocked import DEFAULT
 from mappings.columns import ColumnTarget
-from mappings.identifiers import EXTERNAL_ID, PHONE
+from mappings.identifiers import EXTERNAL_ID
 from snapshots.rows import Unreadable
 
 #: Rows by which the kind of a column is decided; a row may be large.
@@ -29,21 +29,17 @@ _KINDS: Final[tuple[_Kind, ...]] = ("other", "fraction", "whole")
 
 
 def without_fractions(rows: Iterator[list[str]], targets: Sequence[ColumnTarget]) -> Iterator[list[str]]:
-    """Yield the rows with ids and phones as whole numbers where a program has written fractions. Raises Unreadable.
+    """Yield the rows with ids as whole numbers where a program has written fractions. Raises Unreadable.
 
     `targets`: what each column becomes.
     """
-    phones = [place for place, target in enumerate(targets) if target[:2] == ("identifier", PHONE)]
     ids = [place for place, target in enumerate(targets) if target[:2] == ("identifier", EXTERNAL_ID)]
-    if not phones and not ids:
+    if not ids:
         yield from rows
         return
     first = [*islice(rows, _FIRST)]
     kinds = {place: _kind(row[place] for row in first) for place in ids}
     for number, row in enumerate(chain(first, rows), start=1):
-        for place in phones:
-            # No phone number ends like this, and with the zero it would be another one.
-            row[place] = found[1] if (found := _FRACTION.fullmatch(row[place])) else row[place]
         for place in ids:
             kind = kinds[place] = kinds[place] or _of_cell(row[place])
             if kind == "whole" or kind == "fraction":

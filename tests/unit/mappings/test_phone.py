@@ -4,7 +4,7 @@ import re
 
 import phonenumbers
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from mappings.errors import Reason, Unfit
@@ -227,4 +227,11 @@ def test_signs_between_the_digits_make_no_other_number(
     digits = phonenumbers.format_number(number[0], _E164)
     signs = data.draw(st.lists(st.sampled_from(["", " ", "-", ".", " ("]), min_size=len(digits), max_size=len(digits)))
     written = "".join(digit + sign for digit, sign in zip(digits, signs, strict=True))
+    assume(not re.fullmatch(r"\+\d+\.0", written))
     assert comparable(written, None) == digits
+
+
+@pytest.mark.parametrize("written", ["4155552671.0", "+14155552671.0", " 4155552671.00 "])
+def test_a_number_that_a_program_wrote_as_a_fraction_has_no_further_zero(written: str) -> None:
+    assert to_e164(written, "US") == comparable(written, "US") == "+14155552671"
+    assert to_e164("030 901820.0", "DE") == "+49309018200", "a separator of a number that has others"
