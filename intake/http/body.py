@@ -15,7 +15,8 @@ from intake.access.auth import is_anonymous, sender_of
 from intake.http import limits
 from intake.http.body_memory import BodyMemory, Full, RequestBody
 from intake.http.doorkeeper import LOOPBACK, Network, RefusalCounter, peer_of_request
-from intake.http.faults import LargeBodies, in_thread
+from intake.http.faults import LargeBodies, in_thread, read_apart
+from text.surrogates import without_halves
 
 #: Key of an ASGI scope: the server's own `receive`, which only the body reader calls (see app.py).
 RECEIVE = "ferry.receive"
@@ -47,13 +48,13 @@ class BodyReader:
         return self._signed.held + self._unsigned.held
 
     async def read(self, req: falcon.asgi.Request, most: int = limits.BODY) -> bytes:
-        """Return the whole body, decompressed, without a byte order mark.
+        """Return the whole body, decompressed, without a byte order mark and half characters.
 
         Raises the falcon.HTTPError of a limit that it exceeds.
         """
         gzip = is_gzip(req)
         body = await (self._receive(req, most) if is_anonymous(req) else self._soon(req, most))
-        return await self._plain(req, body, most) if gzip else body.removeprefix(codecs.BOM_UTF8)
+        return await self._plain(req, body, most) if gzip else await _text(body)
 
     async def read_signed(self, req: falcon.asgi.Request, identify: Identify) -> bytes:
         """Return the body of an anonymous request whose signature covers it as it was sent.
@@ -63,7 +64,7 @@ class BodyReader:
         gzip = is_gzip(req)
         body = await self._receive(req, limits.BODY)
         self._identified(req, body, identify)
-        return await self._plain(req, body, limits.BODY) if gzip else body.removeprefix(codecs.BOM_UTF8)
+        return await self._plain(req, body, limits.BODY) if gzip else await _text(body)
 
     async def read_keyed(self, req: falcon.asgi.Request, identify: Identify) -> bytes:
         """Return the body of an anonymous request that contains its sender's write key. `identify`: as above."""
@@ -85,7 +86,7 @@ class BodyReader:
         else:
             body = await in_thread(_decompress, packed, most)
         self.hold(req, len(body))
-        return body.removeprefix(codecs.BOM_UTF8)
+        return await _text(body)
 
     def let_go(self, req: falcon.asgi.Request, size: int) -> None:
         """Release `size` bytes of a body that is still arriving, and restart the time for the next piece."""
@@ -180,6 +181,10 @@ class BodyReader:
                 break
             part, more = await self.next_part(req)
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+async def _text(body: bytes) -> bytes:
+    return await read_apart(body, without_halves, body.removeprefix(codecs.BOM_UTF8))
 
 
 def _part(event: dict[str, Any]) -> tuple[bytes, bool]:
