@@ -23,6 +23,8 @@ RECEIVE = "ferry.receive"
 #: Key of an ASGI request's state: whether its sender has shown a token or a signature (see protocol.py).
 SIGNED: Final = "ferry.signed"
 _HELD: Final = "ferry.held"
+#: RFC 9110, 8.4.1.3.
+_GZIP_NAMES: Final = ("gzip", "x-gzip")
 _GZIP = 31  # zlib: a gzip header, and the largest window
 #: Finds the sender of a request by its body, and raises the falcon.HTTPError of an unknown one.
 Identify = Callable[[falcon.asgi.Request, bytes], None]
@@ -212,12 +214,12 @@ def media_type(req: falcon.asgi.Request) -> str:
 
 def is_gzip(req: falcon.asgi.Request) -> bool:
     """Return whether a body is compressed with gzip. Raises HTTPUnsupportedMediaType for another compression."""
-    encoding = (req.get_header("Content-Encoding") or "").lower()
-    if encoding not in ("", "identity", "gzip"):
+    encoding = (req.get_header("Content-Encoding") or "").strip().lower()
+    if encoding not in ("", "identity", *_GZIP_NAMES):
         raise falcon.HTTPUnsupportedMediaType(
             title="The body's compression is not known", description="Send it plain or with Content-Encoding: gzip."
         )
-    return encoding == "gzip"
+    return encoding in _GZIP_NAMES
 
 
 def _decompress(body: bytes, most: int) -> bytes:

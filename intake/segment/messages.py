@@ -94,9 +94,9 @@ def complete(fields: dict[str, Any], common: dict[str, dict[str, Any]], now: int
     """
     fields.pop(_WRITE_KEY, None)
     for name, values in common.items():
-        own = fields.get(name) or {}
-        if isinstance(own, dict):
-            fields[name] = {**values, **own}
+        own = fields.get(name)
+        if own in (None, "") or isinstance(own, dict):
+            fields[name] = {**values, **(own or {})}
     given = (fields.get(name) for name in _TIMES)
     fields["timestamp"] = next((time for time in given if time not in (None, "")), None) or _iso(now)
     return fields
