@@ -45,15 +45,20 @@ def as_step(message: dict[str, Any]) -> dict[str, Any]:
     """
     if message.get("type") != "track" or _CLASS(message) != "journey_step":
         return as_event(message)
-    left = _member(_PROPERTIES(message), message) is False or message.get("event") == _EVENTS[False]
+    left = _boolean(_named(_PROPERTIES(message), message)) is False or message.get("event") == _EVENTS[False]
     return message | {"event": _EVENTS[not left]}
 
 
 def _member(entries: Any, message: dict[str, Any]) -> bool | None:
-    """Return the boolean, or the text of one, that is named after the audience or step; None without one."""
+    """Return the boolean that is named after the audience; None without one."""
+    member = _named(entries, message)
+    return member if isinstance(member, bool) else None
+
+
+def _named(entries: Any, message: dict[str, Any]) -> Any:
+    """Return the value that is named after the audience or step; None without one."""
     key = _KEY(message)
-    member = entries.get(key) if isinstance(entries, dict) and isinstance(key, str) else None
-    return _boolean(member)
+    return entries.get(key) if isinstance(entries, dict) and isinstance(key, str) else None
 
 
 def _boolean(value: Any) -> bool | None:
