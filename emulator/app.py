@@ -100,7 +100,8 @@ async def _refused(req: Request, resp: Response, error: ApiError, params: dict[s
 
 async def _refused_by_falcon(req: Request, resp: Response, error: HTTPError, params: dict[str, Any]) -> None:
     if isinstance(error, HTTPRouteNotFound):
-        send_error(resp, errors.not_found("No valid revisions found for method"))
+        here = f"the emulator has no {req.method} {req.path}, whatever the revision"
+        send_error(resp, errors.not_found(f"No valid revisions found for method ({here})"))
     elif isinstance(error, HTTPMethodNotAllowed):
         detail = f'Method "{req.method}" not allowed.'
         send_error(resp, ApiError(405, Problem("method_not_allowed", "Method not allowed.", detail, "/data/")))

@@ -13,6 +13,7 @@ import msgspec
 import orjson
 
 from emulator import phones
+from emulator.currencies import CURRENCIES
 from emulator.errors import misshapen
 from emulator.times import epoch
 
@@ -28,7 +29,6 @@ YEAR_SECONDS = 366 * 86_400
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _EMAIL = re.compile(rf"(?=[^@]{{1,64}}@){_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+[A-Za-z][A-Za-z0-9-]*[A-Za-z0-9]")
-_CURRENCY = re.compile(r"[A-Z]{3}")
 INVALID_PHONE = "Invalid phone number format (Example of a valid format: +12345678901)"
 
 #: A place below the checked value, and the problem there.
@@ -74,7 +74,7 @@ list_name = must(str.strip, "'name' must be a non-empty string.")
 metric_name = must(
     lambda name: 0 < len(name) <= MAX_METRIC_NAME, f"'name' must have 1 to {MAX_METRIC_NAME} characters."
 )
-currency = must(_CURRENCY.fullmatch, "Not an ISO 4217 currency code.")
+currency = must(CURRENCIES.__contains__, "Not an ISO 4217 currency code.")
 
 
 def properties(value: Any, _about: About) -> Iterator[Finding]:

@@ -52,7 +52,8 @@ def generated(known: Mapping[str, str], environment: Mapping[str, str]) -> dict[
 def leftovers(known: Mapping[str, str], environment: Mapping[str, str], socket: Path) -> list[str]:
     """Return the variables that come from this folder's group.env, read into the shell, and not from the user."""
     own = {"REDIS_URL": embedded_redis.url(socket), "KLAVIYO_API_KEY": EMULATOR_KEY}
-    if known.get("KLAVIYO_API_KEY") == EMULATOR_KEY:
+    # Beside a key of the user's own, the address of an emulator is the user's too: else the key would go to Klaviyo.
+    if known.get("KLAVIYO_API_KEY") == environment.get("KLAVIYO_API_KEY") == EMULATOR_KEY:
         own["KLAVIYO_BASE_URL"] = known.get("KLAVIYO_BASE_URL", "")
     return [name for name, value in own.items() if environment.get(name) == value]
 

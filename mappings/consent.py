@@ -23,7 +23,9 @@ class Consent:
 
     `list_id`: the list that the consent is for. `custom_source`: the source that Klaviyo records. `consented_at`: the
     ISO time of a historical consent, else None. `warnings`: why a channel was left out. `channels`: the channels that
-    it is for; empty: one for each address. The other address only shows whose consent it is.
+    it is for; empty: one for each address. The other address only shows whose consent it is. `given_for`: the list with
+    which it was asked for, although it is sent without a list. `waiting_only`: it only takes back what is still waiting
+    for its list, and tells Klaviyo nothing.
     """
 
     email: str | None = field(repr=False)
@@ -33,11 +35,13 @@ class Consent:
     consented_at: str | None
     warnings: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
+    given_for: str | None = None
+    waiting_only: bool = False
 
 
 def to_consent(fragment: bytes, rules: Rules, is_blocked: IsBlocked = contact.nothing) -> Consent:
     """Return the consent in `{"email", "phone_number", "country_code", "channels", "list_id", "custom_source",
-    "historical_import", "consented_at"}`.
+    "historical_import", "consented_at", "given_for", "waiting_only"}`.
 
     Each channel is a separate consent: a wrong or blocked address loses only its own channel. Raises Rejected when no
     address is valid, when a historical consent has no readable time, and when the fragment is unreadable.
@@ -56,6 +60,8 @@ def to_consent(fragment: bytes, rules: Rules, is_blocked: IsBlocked = contact.no
         consented_at=_consented_at(fields),
         warnings=tuple(wrong.values()),
         channels=channels,
+        given_for=_optional(fields, "given_for"),
+        waiting_only=fields.get("waiting_only") is True,
     )
 
 

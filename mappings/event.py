@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from mappings import attributes, contact, person, values
 from mappings.contact import ANONYMOUS_ID, IsBlocked
+from mappings.currencies import CURRENCIES
 from mappings.errors import Reason, Rejected, Unfit
 from mappings.identifiers import EMAIL, EXTERNAL_ID, PHONE
 from mappings.person import Attribute, Person
@@ -19,7 +19,6 @@ MAX_PROPERTIES: Final = 400
 #: Klaviyo takes only events after the year 1990.
 _EARLIEST: Final = "1991"
 #: The form of an ISO 4217 code.
-_CURRENCY: Final = re.compile("[A-Z]{3}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +144,7 @@ def _value(value: object, warnings: list[str]) -> float | None:
 def _currency(value: object, warnings: list[str]) -> str | None:
     """Return the ISO 4217 code in upper case; Klaviyo would refuse the event for anything else."""
     code = (contact.text(value) or "").upper()
-    if _CURRENCY.fullmatch(code):
+    if code in CURRENCIES:
         return code
     if value not in (None, ""):
         warnings.append(Reason.CURRENCY_INVALID)

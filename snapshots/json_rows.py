@@ -18,6 +18,7 @@ from snapshots.lines import MAX_LINE, blocks, check_length, without_mark
 from snapshots.report import ReadReport
 from snapshots.rows import Selection, Unreadable
 from text.json_names import TWICE, says_as_much, twice
+from text.surrogates import of_pieces, whole_characters
 
 _READ: Final = 65_536
 _ATTRIBUTES: Final = "attributes"
@@ -57,7 +58,8 @@ def described_lines(
 
 def objects(pieces: Iterator[bytes]) -> Iterator[tuple[int, Any]]:
     """Yield the value of each line that is not blank, with its number from 1. Raises Unreadable."""
-    for first, block in blocks(pieces):
+    for first, found in blocks(pieces):
+        block = whole_characters(found)
         lines = block.removesuffix(b"\n").split(b"\n")
         values = _usual(block, lines)
         yield from _one_by_one(lines, first) if values is None else enumerate(values, start=first)
@@ -181,7 +183,8 @@ class _Body:
     """The pieces as a file that limits the size of a member. `passed`: bytes read since the last member."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._pieces = without_mark(pieces)
+        # The parser would make another character of a half and what follows it.
+        self._pieces = of_pieces(without_mark(pieces))
         self._rest = b""
         self.passed = 0
         self._scan = Scan()

@@ -14,6 +14,7 @@ from marshmallow import Schema, ValidationError
 
 from mappings.complaints import complaints
 from text.json_names import TWICE, twice
+from text.surrogates import whole_characters
 
 _JSON: Final = "application/json;charset=utf-8"
 _encode: Final = msgspec.json.Encoder().encode
@@ -32,7 +33,7 @@ async def body(req: falcon.asgi.Request, schema: Schema) -> dict[str, Any]:
         raise falcon.HTTPUnsupportedMediaType(
             title="Not JSON", description="Send the body as JSON, with the header 'Content-Type: application/json'."
         )
-    raw = (await req.stream.read()).removeprefix(codecs.BOM_UTF8)
+    raw = whole_characters((await req.stream.read()).removeprefix(codecs.BOM_UTF8))
     try:
         given = orjson.loads(raw) if raw else {}
     except orjson.JSONDecodeError as fault:

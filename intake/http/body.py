@@ -15,13 +15,15 @@ from intake.access.auth import is_anonymous, sender_of
 from intake.http import limits
 from intake.http.body_memory import BodyMemory, Full, RequestBody
 from intake.http.doorkeeper import LOOPBACK, Network, RefusalCounter, peer_of_request
-from intake.http.faults import LargeBodies, in_thread
+from intake.http.faults import LargeBodies, in_thread, read_apart
+from text.surrogates import whole_characters
 
 #: Key of an ASGI scope: the server's own `receive`, which only the body reader calls (see app.py).
 RECEIVE = "ferry.receive"
 #: Key of an ASGI request's state: whether its sender has shown a token or a signature (see protocol.py).
 SIGNED: Final = "ferry.signed"
 _HELD: Final = "ferry.held"
+_GZIP_NAMES: Final = ("gzip", "x-gzip")  # RFC 9110, 8.4.1.3
 _GZIP = 31  # zlib: a gzip header, and the largest window
 #: Finds the sender of a request by its body, and raises the falcon.HTTPError of an unknown one.
 Identify = Callable[[falcon.asgi.Request, bytes], None]
@@ -47,13 +49,13 @@ class BodyReader:
         return self._signed.held + self._unsigned.held
 
     async def read(self, req: falcon.asgi.Request, most: int = limits.BODY) -> bytes:
-        """Return the whole body, decompressed, without a byte order mark.
+        """Return the whole body, decompressed, without a byte order mark and without half characters.
 
         Raises the falcon.HTTPError of a limit that it exceeds.
         """
         gzip = is_gzip(req)
         body = await (self._receive(req, most) if is_anonymous(req) else self._soon(req, most))
-        return await self._plain(req, body, most) if gzip else body.removeprefix(codecs.BOM_UTF8)
+        return await self._plain(req, body, most, gzip=gzip)
 
     async def read_signed(self, req: falcon.asgi.Request, identify: Identify) -> bytes:
         """Return the body of an anonymous request whose signature covers it as it was sent.
@@ -63,7 +65,7 @@ class BodyReader:
         gzip = is_gzip(req)
         body = await self._receive(req, limits.BODY)
         self._identified(req, body, identify)
-        return await self._plain(req, body, limits.BODY) if gzip else body.removeprefix(codecs.BOM_UTF8)
+        return await self._plain(req, body, limits.BODY, gzip=gzip)
 
     async def read_keyed(self, req: falcon.asgi.Request, identify: Identify) -> bytes:
         """Return the body of an anonymous request that contains its sender's write key. `identify`: as above."""
@@ -78,14 +80,13 @@ class BodyReader:
         self._begin(req, sender_of(req).name)
         self.hold(req, len(body))
 
-    async def _plain(self, req: falcon.asgi.Request, packed: bytes, most: int) -> bytes:
-        """Return a decompressed body, which is held in addition."""
-        if len(packed) <= limits.PACKED_AT_ONCE:
-            body = _decompress(packed, most)
-        else:
-            body = await in_thread(_decompress, packed, most)
-        self.hold(req, len(body))
-        return body.removeprefix(codecs.BOM_UTF8)
+    async def _plain(self, req: falcon.asgi.Request, body: bytes, most: int, *, gzip: bool) -> bytes:
+        """Return the text of a body; a decompressed one is held in addition."""
+        if gzip:
+            small = len(body) <= limits.PACKED_AT_ONCE
+            body = _decompress(body, most) if small else await in_thread(_decompress, body, most)
+            self.hold(req, len(body))
+        return await read_apart(body, whole_characters, body.removeprefix(codecs.BOM_UTF8))
 
     def let_go(self, req: falcon.asgi.Request, size: int) -> None:
         """Release `size` bytes of a body that is still arriving, and restart the time for the next piece."""
@@ -207,12 +208,12 @@ def media_type(req: falcon.asgi.Request) -> str:
 
 def is_gzip(req: falcon.asgi.Request) -> bool:
     """Return whether a body is compressed with gzip. Raises HTTPUnsupportedMediaType for another compression."""
-    encoding = (req.get_header("Content-Encoding") or "").lower()
-    if encoding not in ("", "identity", "gzip"):
+    encoding = (req.get_header("Content-Encoding") or "").strip().lower()
+    if encoding not in ("", "identity", *_GZIP_NAMES):
         raise falcon.HTTPUnsupportedMediaType(
             title="The body's compression is not known", description="Send it plain or with Content-Encoding: gzip."
         )
-    return encoding == "gzip"
+    return encoding in _GZIP_NAMES
 
 
 def _decompress(body: bytes, most: int) -> bytes:

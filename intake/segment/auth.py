@@ -27,7 +27,9 @@ def write_key(authorization: str | None) -> str:
     if scheme.lower() != "basic":
         return ""
     try:
-        return base64.b64decode(shown.strip(), validate=True).decode().partition(":")[0]
+        coded = shown.strip().rstrip("=")
+        padded = coded + "=" * (-len(coded) % 4)  # some senders leave the padding out
+        return base64.b64decode(padded, validate=True).decode().partition(":")[0]
     except (binascii.Error, ValueError):
         return ""
 

@@ -20,6 +20,11 @@ TYPES: Final = ", ".join(get_args(Type))
 #: from a library may have only the others.
 _TIMES: Final = ("timestamp", "originalTimestamp", "receivedAt", "sentAt")
 _EMPTY: Final = (b"", b"null")
+_INTEGRATIONS: Final = "integrations"
+#: What `integrations` beside a batch may be instead of an object, and the object that says the same.
+_FOR_ALL: Final[dict[bytes, dict[str, Any]]] = {
+    raw: {"All": False} if b"false" in raw else {} for raw in (b"false", b'"false"', b"true", b'"true"')
+}
 _WRITE_KEY: Final = "writeKey"
 _MessageRaw = Annotated[Raw, Meta(extra_json_schema=ref("SegmentMessage"))]
 _OBJECT: Final[Schema] = {"type": ["object", "null"]}
@@ -76,11 +81,13 @@ def shared(posted: PostedMessages) -> dict[str, dict[str, Any]]:
     if isinstance(posted.batch, UnsetType):
         return {}
     found = {}
-    for name, raw in (("context", posted.context), ("integrations", posted.integrations)):
+    for name, raw in (("context", posted.context), (_INTEGRATIONS, posted.integrations)):
         try:
             if len(raw) > SHARED:
                 raise bad_request(f"$.{name}: over {SHARED:,} bytes; give each message only the part it needs")
-            if bytes(raw) not in _EMPTY:
+            if name == _INTEGRATIONS and (flags := _FOR_ALL.get(bytes(raw).lower())) is not None:
+                found[name] = flags
+            elif bytes(raw) not in _EMPTY:
                 found[name] = _object.decode(raw)
         except UNREADABLE as fault:
             raise bad_request(describe(fault, f"$.{name}")) from None
@@ -94,9 +101,9 @@ def complete(fields: dict[str, Any], common: dict[str, dict[str, Any]], now: int
     """
     fields.pop(_WRITE_KEY, None)
     for name, values in common.items():
-        own = fields.get(name) or {}
-        if isinstance(own, dict):
-            fields[name] = {**values, **own}
+        own = fields.get(name)
+        if own in (None, "") or isinstance(own, dict):
+            fields[name] = {**values, **(own or {})}
     given = (fields.get(name) for name in _TIMES)
     fields["timestamp"] = next((time for time in given if time not in (None, "")), None) or _iso(now)
     return fields

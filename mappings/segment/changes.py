@@ -13,13 +13,19 @@ from typing import Any, Final
 from mappings import contact
 from mappings.consent import CHANNELS
 from mappings.segment import engage as segment_engage
-from mappings.segment import events, paths
+from mappings.segment import events, paths, rudderstack
 from mappings.segment.actions import Action, Name, View, unchanged
 from mappings.segment.people import described
 from mappings.segment.routed import CHANNEL_UNKNOWN, LIST_UNKNOWN, Change, Routed, identities, nobody
 from mappings.segment.triggers import type_of
+from text.json_names import shown
 
 _TRUE: Final = (True, "true")
+_NO_LIST: Final = "neither list_id of the action nor context.personas of the message names a list; set one of them"
+#: Unknown channels that a message shows.
+_SHOWN: Final = 3
+#: The fields of a consent's person.
+_ADDRESSED: Final = ("email", "phone_number", "country_code")
 
 
 def route(message: dict[str, Any], actions: Sequence[Action]) -> Iterator[Routed]:
@@ -66,8 +72,21 @@ def _add(message: dict[str, Any], action: Action) -> list[Routed]:
     return [_membership(message, "add", described(message, action), _list(message, action))]
 
 
-def _remove(message: dict[str, Any], action: Action) -> list[Routed]:
-    return [_membership(message, "remove", described(message, action), _list(message, action))]
+def _remove(message: dict[str, Any], action: Action) -> Iterator[Routed]:
+    fields = described(message, action)
+    named = _channels(fields.pop("channels", None))
+    channels = [channel for channel in named if contact.text(fields.get(CHANNELS[channel]))]
+    removal = _membership(message, "remove", fields, _list(message, action))
+    yield removal
+    if channels and removal.list_id:
+        yield _taken_back(message, fields, channels, removal.list_id)
+
+
+def _taken_back(message: dict[str, Any], fields: dict[str, Any], channels: list[str], list_id: str) -> Routed:
+    """Return the change that takes back the consents that still wait for a list: the person's last word was no."""
+    known: dict[str, Any] = {name: fields[name] for name in _ADDRESSED if name in fields}
+    known |= {"channels": channels, "list_id": list_id, "waiting_only": True}
+    return Routed("consent", "unsubscribe", known, identities(known, message))
 
 
 def _remove_from_named(message: dict[str, Any], action: Action) -> list[Routed]:
@@ -113,10 +132,8 @@ def _audience(message: dict[str, Any], named: Any) -> dict[str, str]:
         return {"list_id": list_id, "audience_id": f"list:{list_id}"}
     if named is None and (engage := segment_engage.audience(message)):
         return {"audience_id": engage[0], "audience_name": engage[1]}
-    return {
-        "reason": LIST_UNKNOWN,
-        "detail": "neither list_id of the action nor context.personas of the message names a list; set one of them",
-    }
+    nowhere = rudderstack.NO_LIST if "rudderstack" in message else _NO_LIST
+    return {"reason": LIST_UNKNOWN, "detail": nowhere}
 
 
 def _list(message: dict[str, Any], action: Action) -> Any:
@@ -140,20 +157,25 @@ def _consent(message: dict[str, Any], action: Action, change: Change) -> Routed:
         channels = _channels(named)
         # Unknown ones are kept: without any, a replay would subscribe to every channel.
         fields["channels"] = channels or named or []
-        fault = fault or _channel_fault(channels)
+        fault = fault or _channel_fault(channels, named)
+        if change == "subscribe" and (asked := rudderstack.asked_list(message)):
+            fields["given_for"] = asked
     return Routed("consent", change, fields, identities(fields, message), **fault)
 
 
 def _channels(named: Any) -> list[str]:
-    """Return the known channels among those that the message names, as a text or a list."""
-    names = named if isinstance(named, list) else [named]
+    """Return the known channels among those that the message names, in any case, as a text with commas or a list."""
+    names = {name.strip().lower() for text in _texts(named) for name in text.split(",")}
     return [channel for channel in CHANNELS if channel in names]
 
 
-def _channel_fault(channels: list[str]) -> dict[str, str]:
+def _texts(named: Any) -> list[str]:
+    return [text for text in (named if isinstance(named, list) else [named]) if isinstance(text, str)]
+
+
+def _channel_fault(channels: list[str], named: Any) -> dict[str, str]:
     if channels:
         return {}
-    return {
-        "reason": CHANNEL_UNKNOWN,
-        "detail": f"the message names none of the channels {', '.join(CHANNELS)}; name one, or map channels",
-    }
+    found = ", ".join(map(shown, _texts(named)[:_SHOWN])) or "no text"
+    missing = f"the message names none of the channels {', '.join(CHANNELS)}, but {found}"
+    return {"reason": CHANNEL_UNKNOWN, "detail": f"{missing}; name one, or map channels"}

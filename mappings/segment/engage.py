@@ -20,6 +20,7 @@ _LISTS: Final = (
 )
 _TRAITS: Final = finder(parse_path("$.traits"))
 _PROPERTIES: Final = finder(parse_path("$.properties"))
+_TEXTS: Final = {"true": True, "false": False}
 _EVENTS: Final = {True: "Audience Entered", False: "Audience Exited"}
 
 
@@ -39,21 +40,31 @@ def as_step(message: dict[str, Any]) -> dict[str, Any]:
     """Return the message in the form for the list actions, with every event of a Journey's step as an entry or exit.
 
     The events have any name. Journeys of the first version only report entries; the second version adds a boolean
-    property named after the step, false for an exit (Segment: Journeys, send data to a destination).
+    property named after the step, false for an exit (Segment: Journeys, send data to a destination). Where the property
+    and the event's name disagree, it is an exit: nobody who may have left is put on a list.
     """
     if message.get("type") != "track" or _CLASS(message) != "journey_step":
         return as_event(message)
-    member = _member(_PROPERTIES(message), message)
-    if member is None:
-        member = message.get("event") != _EVENTS[False]
-    return message | {"event": _EVENTS[member]}
+    left = _boolean(_named(_PROPERTIES(message), message)) is False or message.get("event") == _EVENTS[False]
+    return message | {"event": _EVENTS[not left]}
 
 
 def _member(entries: Any, message: dict[str, Any]) -> bool | None:
-    """Return the boolean that is named after the audience or step; None without one."""
-    key = _KEY(message)
-    member = entries.get(key) if isinstance(entries, dict) and isinstance(key, str) else None
+    """Return the boolean that is named after the audience; None without one."""
+    member = _named(entries, message)
     return member if isinstance(member, bool) else None
+
+
+def _named(entries: Any, message: dict[str, Any]) -> Any:
+    """Return the value that is named after the audience or step; None without one."""
+    key = _KEY(message)
+    return entries.get(key) if isinstance(entries, dict) and isinstance(key, str) else None
+
+
+def _boolean(value: Any) -> bool | None:
+    if isinstance(value, str):
+        return _TEXTS.get(value.strip().lower())
+    return value if isinstance(value, bool) else None
 
 
 def list_id(message: dict[str, Any]) -> str | None:
@@ -73,12 +84,12 @@ NAMES: Final = ("Klaviyo", "Klaviyo (Actions)", "KLAVIYO", "klaviyo")
 
 
 def is_for_klaviyo(message: dict[str, Any]) -> bool:
-    """Return whether `integrations` lets the message through: only `false` excludes a destination.
+    """Return whether `integrations` lets the message through: only `false`, also as text, excludes a destination.
 
-    `All` applies if Klaviyo is not named.
+    `All` applies if Klaviyo is not named; `false` instead of the object means all.
     """
     flags = message.get("integrations")
     if not isinstance(flags, dict):
-        return True
+        return _boolean(flags) is not False
     named = [flags[name] for name in NAMES if name in flags] or [flags.get("All")]
-    return any(flag is not False for flag in named)
+    return any(_boolean(flag) is not False for flag in named)

@@ -7,8 +7,10 @@ membership and consent by a flag in the traits, see `asking`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
+from mappings import contact
 from mappings.segment.actions import Name
 from mappings.segment.engage import NAMES
 from mappings.segment.paths import is_there
@@ -16,6 +18,8 @@ from mappings.segment.templates import FLATTEN, PROPERTIES, USER_ID, Template, f
 from mappings.segment.templates import TEMPLATES as SEGMENT
 
 _TRAITS, _CONTEXT, _PROPERTIES = "$.traits", "$.context.traits", "$.properties"
+#: What is wrong with a message that asks for a list and names none.
+NO_LIST: Final = "neither groupId of the message nor list_id of the action names a list; set one of them"
 _FLAGS: Final = {"true": True, "false": False}
 
 
@@ -38,7 +42,12 @@ def asking(message: dict[str, Any]) -> dict[str, Any]:
     return message | {"rudderstack": asked | {"consent": traits.get("consent") or inner.get("consent") or None}}
 
 
-def _table(message: dict[str, Any], name: str) -> dict[str, Any]:
+def asked_list(message: Mapping[str, Any]) -> str | None:
+    """Return the list that a message asks for, as `asking` has read it."""
+    return contact.text(_table(message, "rudderstack").get("list")) or None
+
+
+def _table(message: Mapping[str, Any], name: str) -> dict[str, Any]:
     found = message.get(name)
     return found if isinstance(found, dict) else {}
 
@@ -147,7 +156,7 @@ TEMPLATES: Final[dict[Name, Template]] = {
         view=asking,
     ),
     "remove_profile_from_list": Template(
-        "audience", f"{_FLAGGED}false", {**_CONTACT, **_ID}, list_path=_LIST, options=USER_ID, view=asking
+        "audience", f"{_FLAGGED}false", {**_CONTACT, **_ID, **_CHANNELS}, list_path=_LIST, options=USER_ID, view=asking
     ),
     "remove_profile": Template(
         "audience", 'type = "identify"', {**_CONTACT, **_ID}, list_id="must", options=USER_ID, view=asking
@@ -180,8 +189,8 @@ TEMPLATES: Final[dict[Name, Template]] = {
         options=FLATTEN,
     ),
 }
-#: Without unsubscribe_profile, because leaving a list is no withdrawal of consent, and without order_completed, because
-#: RudderStack sends one event for an order.
+#: Without unsubscribe_profile: leaving a list takes back the consents that wait for it, and no others. Without
+#: order_completed, because RudderStack sends one event for an order.
 ACTIVE: Final[tuple[Name, ...]] = (
     "upsert_profile",
     "add_profile_to_list",

@@ -14,11 +14,11 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.clients import ENVIRONMENT, LIBRARIES, command
-from tests.support.paths import ROOT
 from tests.support.posting import JOURNEY, KEYS, Posting, about, installed, joining, libraries, posting_to, slug
+from tests.support.segment_docs import lines_of
 from tests.support.up import Up
 
-#: Row of docs/segment.md -> the script that types it, what stands before it, and whose write key it is.
+#: Section of docs/segment.md -> the script that types it, what stands before it, and whose write key it is.
 ROWS = {
     "Segment, Python": ("python", "import segment.analytics as analytics", "segment"),
     "Segment, Node": ("node", "const { Analytics } = require('@segment/analytics-node')", "segment"),
@@ -40,17 +40,17 @@ def posting(installation: tuple[Up, dict[str, str]]) -> Iterator[Posting]:
 
 
 def typed(row: str, url: str) -> list[str]:
-    """A program of the lines that a row of the table of libraries shows."""
+    """A program of the first two lines that a library's section shows."""
     kind, before, name = ROWS[row]
-    (line,) = re.findall(rf"^\| {row} \| (.+) \|$", (ROOT / "docs" / "segment.md").read_text(), re.MULTILINE)
-    shown = re.findall(r"`([^`]+)`", line)
+    change, run, _ = lines_of(row)
+    shown = re.findall(r"`([^`]+)`", change + run)
     shown[0] = shown[0] if kind == "python" else f"const analytics = {shown[0]}"
     lines = [each.replace("<token>", KEYS[name]).replace("https://ferry.example.com", url) for each in shown]
     return [kind, "\n".join([before, *lines])]
 
 
 @pytest.mark.parametrize("row", ROWS)
-def test_who_types_the_lines_of_the_table_of_libraries_sees_the_person(posting: Posting, row: str) -> None:
+def test_who_types_the_lines_of_a_library_sees_the_person(posting: Posting, row: str) -> None:
     kind, program = typed(row, posting.relay.url)
     subprocess.run(command(kind, program), env=ENVIRONMENT, check=True, timeout=120)
     assert posting.relay.statuses() == [200]

@@ -33,12 +33,19 @@ NO_JSON = [
     b'"\\x41"',
     b'"\xff"',
     b'"\xc0\xaf"',
-    b'"\xed\xa0\x80"',
-    b'"\\ud800"',
-    b'"\\udc00"',
-    b'"\\udc00\\ud800"',
-    b'"\\ud800\\u0041"',
+    b'"\\ud80"',
+    b'"\\udc0g"',
 ]
+#: Half an emoji, as JavaScript, Python and others write it, and how it is stored.
+HALVES = {
+    b'"\xed\xa0\xbd"': b'"\xef\xbf\xbd"',
+    b'"\xed\xa0\xbd\xed\xb8\x80"': b'"\xf0\x9f\x98\x80"',
+    b'"\\ud800"': b'"\\ufffd"',
+    b'"\\udc00"': b'"\\ufffd"',
+    b'"\\udc00\\ud800"': b'"\\ufffd\\ufffd"',
+    b'"\\ud800\\u0041"': b'"\\ufffd\\u0041"',
+    b'{"\\ud83d":1}': b'{"\\ufffd":1}',
+}
 #: What is JSON, and more than most parsers keep of it.
 VALID = [
     b"9" * 30,
@@ -67,6 +74,17 @@ def test_what_is_json_is_stored_to_the_byte(steady: Intake, redis: Redis, path: 
     assert steady.post(path, message(path, value, value)).status_code == 202
     (person,) = stored(redis)
     assert b'{"k":%s}' % value in person
+
+
+@pytest.mark.parametrize("path", SOUND)
+@pytest.mark.parametrize("half", HALVES, ids=repr)
+def test_half_a_character_costs_nobody_anything(steady: Intake, redis: Redis, path: str, half: bytes) -> None:
+    body = message(path, half, half)
+    assert steady.post(path, body).status_code == 202
+    assert steady.post(path, gzip.compress(body), Content_Encoding="x-gzip").status_code == 202
+    for person in stored(redis):
+        assert b'{"k":%s}' % HALVES[half] in person
+    assert len(stored(redis)) == 2
 
 
 @pytest.mark.parametrize("path", SOUND)

@@ -83,6 +83,13 @@ def test_with_a_wrong_signature_nothing_is_read(intake: Intake, redis: Redis, bo
     assert redis.keys() == []
 
 
+def test_a_signed_body_with_half_a_character_is_checked_as_it_was_sent_and_then_read(intake: Intake) -> None:
+    body = b'{"type":"page","x":"\\ud83d","y":"\xed\xa0\xbd"}'
+    packed = gzip.compress(body)
+    assert post(intake, body, X_Signature=sign(body)).json()["unmapped"] == 1
+    assert post(intake, packed, X_Signature=sign(packed), Content_Encoding="gzip").json()["unmapped"] == 1
+
+
 def test_a_signature_does_not_open_the_names_of_connections(intake: Intake) -> None:
     response = intake.post(PATH + "?connection=nowhere", BODY, token="", X_Signature=sign(BODY, "another secret"))
     assert (response.status_code, "default" in response.text) == (401, False)

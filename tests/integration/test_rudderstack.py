@@ -166,6 +166,17 @@ def test_a_consent_does_not_put_back_who_has_left_meanwhile(rudder: SegmentWorld
     assert consents(ann(rudder)) == {"email": "SUBSCRIBED"}
 
 
+def test_who_says_no_before_the_consent_is_sent_is_not_subscribed(rudder: SegmentWorld) -> None:
+    news, other = rudder.create_list("News"), rudder.create_list("Other")
+    rudder.send(group(news, subscribe=True, consent=["email"]), group(news, subscribe=False, consent=["email"]))
+    assert (rudder.members("News"), rudder.requests(SUBSCRIBE), rudder.requests(UNSUBSCRIBE)) == (set(), [], [])
+    asked = (group(each, subscribe=True, consent=["email"]) for each in (other, news))
+    rudder.send(*asked, group(news, subscribe=False, consent=["email"]))
+    assert (rudder.members("News"), rudder.members("Other")) == (set(), {"ann@example.com"})
+    assert consents(ann(rudder)) == {"email": "SUBSCRIBED"}
+    assert not rudder.letters()
+
+
 def test_an_unknown_channel_is_a_dead_letter_and_the_list_is_joined(rudder: SegmentWorld) -> None:
     list_id = rudder.create_list("News")
     rudder.send(group(list_id, subscribe=True, consent=["push"]))

@@ -21,8 +21,8 @@ from queues.change import decode
 from queues.names import Queue
 from tests.support.canaries import values
 from tests.support.intake import Intake, running
-from tests.support.paths import ROOT
 from tests.support.segment import message
+from tests.support.segment_docs import lines_of
 from tests.support.tracking import LIBRARIES, PAGE, basic
 
 KEY = "a write key of the website"
@@ -182,7 +182,7 @@ def test_what_libraries_report_of_themselves_is_answered_and_not_stored(
 
 
 def test_the_line_of_the_guide_that_needs_no_library_works(tracked: Intake, redis: Redis) -> None:
-    (line,) = re.findall(r"`(curl -s localhost:[^`]+)`", (ROOT / "docs" / "segment.md").read_text())
+    (line,) = re.findall(r"`([^`]+)`", lines_of("Segment, HTTP")[1])
     env = {"PORT": str(tracked.port), "TOKEN": KEY, "PATH": "/usr/bin:/bin"}
     command = ["bash", "-ec", line]
     ran = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=True)

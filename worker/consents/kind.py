@@ -35,7 +35,9 @@ def stages(delivery: Delivery) -> None:
     """Unsubscribe, subscribe, settle. Raises Later, NotAccepted, LeaseLost."""
     changes, state, consents = delivery.batch.changes, delivery.progress, _mapped(delivery)
     left = remaining(changes, consents)
-    state.overtaken |= consents.keys() - left.keys()
+    taken_back = {index for index, consent in consents.items() if consent.waiting_only}
+    state.sent |= taken_back - state.rejected.keys()
+    state.overtaken |= consents.keys() - left.keys() - taken_back
     ended = state.ended()
     todo = {index: addresses for index, addresses in left.items() if index not in ended}
     leaving = {index for index in todo if changes[index].body.action == "unsubscribe"}

@@ -1,4 +1,4 @@
-"""The first three lines about RudderStack in docs/segment.md work as they say."""
+"""docs/segment.md begins with three lines for each library, and the first three about RudderStack work as they say."""
 
 from __future__ import annotations
 
@@ -10,9 +10,24 @@ from typing import Final
 
 from tests.support.ops import NOWHERE, ferry
 from tests.support.paths import ROOT
+from tests.support.segment_docs import SHOWN, lines_of
 
 _SECTION: Final = (ROOT / "docs" / "segment.md").read_text().split("\n## RudderStack\n")[1]
 _LINES: Final = [line for line in _SECTION.splitlines() if line][:3]
+
+
+def test_the_page_begins_with_three_lines_for_each_library_and_webhooks_come_after() -> None:
+    text = (ROOT / "docs" / "segment.md").read_text()
+    headings = re.findall(r"^##+ (.+)$", text, re.MULTILINE)
+    assert headings[:8] == ["Libraries", *SHOWN, "Others"]
+    assert headings.index("Webhooks and other senders") > headings.index("Others")
+    assert len(SHOWN) == 6
+    for library in SHOWN:
+        assert [line[:length] for line, length in zip(lines_of(library), (10, 9, 10), strict=True)] == [
+            "1. Change:",
+            "2. Run: `",
+            "3. See: on",
+        ], library
 
 
 def test_who_changes_the_line_and_runs_the_command_sees_what_is_said(tmp_path: Path) -> None:

@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
+from emulator import currencies
 from emulator.contract import DOCUMENTED, REVISED
+from mappings import currencies as known_to_ferry
 from tests.support.emulator_api import entry, event, events_body, row
 from tests.support.emulator_bodies import pointers
 
@@ -62,6 +64,7 @@ def test_a_good_event_has_no_problems(attributes: dict[str, Any]) -> None:
         ({"value": "9.99"}, "value"),
         ({"value": True}, "value"),
         ({"value_currency": "dollars"}, "value_currency"),
+        ({"value_currency": "ZZZ"}, "value_currency"),
         ({"unique_id": 7}, "unique_id"),
         ({"unique_id": "x" * 100_001}, "unique_id"),
         ({"backfill": "yes"}, "backfill"),
@@ -116,3 +119,8 @@ def test_meta_moves_from_the_attributes_of_the_profile_to_beside_them() -> None:
     assert alone(beside, revision=DOCUMENTED) == ["/attributes/profile/data/meta"]
     for revision in (DOCUMENTED, REVISED):
         assert pointers(BULK, events_body(entry(beside, event()))["data"], revision=revision) == []
+
+
+def test_every_currency_that_ferry_sends_is_taken() -> None:
+    assert known_to_ferry.CURRENCIES == currencies.CURRENCIES
+    assert {len(code) for code in currencies.CURRENCIES} == {3}

@@ -60,6 +60,12 @@ def test_a_shell_that_has_read_the_group_file_wishes_nothing_by_it() -> None:
     assert leftovers({}, {"KLAVIYO_BASE_URL": ""}, socket) == []
 
 
+def test_the_address_of_an_emulator_beside_a_key_of_ones_own_is_wished() -> None:
+    known = {"KLAVIYO_API_KEY": "pk_emulator", "KLAVIYO_BASE_URL": "http://127.0.0.1:9414"}
+    for key in ({"KLAVIYO_API_KEY": "pk_mine"}, {}):
+        assert leftovers(known, {**key, "KLAVIYO_BASE_URL": "http://127.0.0.1:9414"}, Path("redis.sock")) == []
+
+
 @pytest.mark.parametrize(("failures", "seconds"), [(1, 1), (2, 2), (3, 4), (5, 16), (6, 30), (1000, 30)])
 def test_a_program_that_keeps_ending_is_started_ever_later(failures: int, seconds: float) -> None:
     assert wait_s(failures) == seconds

@@ -131,7 +131,7 @@ def test_without_a_value_there_is_no_currency(value: object) -> None:
     assert "value_currency" not in attributes(value=value, value_currency="EUR")
 
 
-@pytest.mark.parametrize("currency", ["euro", "EU", "€", "E R", 978, True, ["EUR"], {}])
+@pytest.mark.parametrize("currency", ["euro", "EU", "€", "E R", "ZZZ", "xyz", 978, True, ["EUR"], {}])
 def test_what_is_no_currency_is_left_out_and_reported(currency: object) -> None:
     found = event(value=9.5, value_currency=currency)
     assert ("value_currency" in found.told, found.told["value"]) == (False, 9.5)

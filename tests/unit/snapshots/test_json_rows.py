@@ -53,6 +53,16 @@ def test_members_are_read_nested_or_flat_from_lines_and_documents(form: Format, 
     assert [type(value) for value in _told(body, form)[0]["attributes"].values()] == [str, list, float, int]
 
 
+@pytest.mark.parametrize("cut", [1, 7, 11, 64, 1000])
+@pytest.mark.parametrize("form", ["json", "ndjson"])
+def test_half_a_character_costs_its_member_and_the_others_nothing(form: Format, cut: int) -> None:
+    halves = rb"\ud83d, \ude00\ud83d\u0041, \\\\ud83d, \ud83d\ude00"
+    members = [b'{"email":"%s@example.com","city":"%s"}' % (name, halves) for name in (b"ann", b"bob")]
+    body = b"[" + b",".join(members) + b"]" if form == "json" else b"\n".join(members)
+    cities = [each["attributes"]["city"] for each in _told(body, form, cut)]
+    assert cities == ["\ufffd, \ufffd\ufffdA, \\\\ud83d, 😀"] * 2
+
+
 @pytest.mark.parametrize(
     ("form", "body"), [("json", "[]"), ("json", '{"members": [ ]}'), ("ndjson", ""), ("ndjson", "\n")]
 )

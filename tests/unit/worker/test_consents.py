@@ -108,6 +108,27 @@ def test_nobody_is_sent_twice_about_one_list(everything: list[Said]) -> None:
     assert len(named) == len(set(named))
 
 
+def test_a_consent_that_was_given_with_a_list_is_taken_back_with_it_and_no_other() -> None:
+    def asked(about: str, at: int) -> Said:
+        given = said("subscribe", "a@example.com", at=at)
+        return replace(given, consent=replace(given.consent, given_for=about))
+
+    def taken_back(about: str, at: int) -> Said:
+        back = said("unsubscribe", "a@example.com", about=about, at=at)
+        return replace(back, consent=replace(back.consent, waiting_only=True))
+
+    assert left([asked("L", 1), taken_back("L", 2)]) == {}
+    assert left([taken_back("L", 2), asked("L", 1)]) == {}
+    assert left([asked("L", 1), said("unsubscribe", "a@example.com", about="L", at=2)]).keys() == {1}
+    assert left([asked("L", 1), taken_back("M", 2)]).keys() == {0}
+    assert left([asked("L", 1), taken_back("L", 2), asked("L", 3)]).keys() == {2}
+    assert left([asked("M", 1), asked("L", 2), taken_back("L", 3)]).keys() == {0}
+    assert left([asked("M", 1), asked("L", 2)]).keys() == {1}
+    assert left([asked("L", 1), said("subscribe", "a@example.com", at=2), taken_back("L", 3)]).keys() == {1}
+    leaves = said("unsubscribe", "a@example.com", about="L", at=1)
+    assert left([leaves, taken_back("L", 2)]).keys() == {0}, "Klaviyo is told of it all the same"
+
+
 def test_the_newest_by_the_cdps_clock_wins_and_of_one_moment_the_last_to_arrive() -> None:
     late = [said("unsubscribe", "a@example.com", about="L", at=2), said("subscribe", "a@example.com", about="L", at=1)]
     assert left(late) == {0: {"email": "a@example.com"}}

@@ -26,6 +26,11 @@ from tests.support.segment import message, read
         ({"All": True, "KLAVIYO": False}, False),
         ({"klaviyo": False}, False),
         ({"All": False, "KLAVIYO": {"fieldsToUnset": ["plan"]}}, True),
+        ({"Klaviyo": "false"}, False),
+        ({"All": " False "}, False),
+        (False, False),
+        ("false", False),
+        ({"Klaviyo": "no"}, True),
         ({"Mixpanel": False}, True),
         ({"All": True}, True),
         ({"All": None}, True),
@@ -45,6 +50,18 @@ def test_what_is_not_for_klaviyo_is_counted_and_not_stored(kind: str) -> None:
     reading = read({"batch": [away, message(messageId="m-2")]})
     assert (reading.accepted, reading.dead, reading.unmapped) == (1, 0, {kind: 1})
     assert [each.message for each in reading.acceptances] == ["segment:m-2"]
+
+
+@pytest.mark.parametrize(("flags", "accepted"), [(False, 1), ("False", 1), (True, 2), ("true", 2)])
+def test_a_flag_beside_a_batch_holds_for_messages_that_say_nothing_else(flags: Any, accepted: int) -> None:
+    batch = [message(), message(messageId="m-2", integrations={"Klaviyo": True})]
+    assert read({"batch": batch, "integrations": flags}).accepted == accepted
+
+
+def test_a_message_for_nobody_stays_so_beside_flags_of_its_batch() -> None:
+    batch = [message(integrations=False), message(messageId="m-2", integrations=None)]
+    reading = read({"batch": batch, "integrations": {"All": True}})
+    assert (reading.accepted, reading.unmapped) == (1, {"identify": 1})
 
 
 def test_flags_beside_a_batch_hold_for_its_messages_and_lie_under_theirs() -> None:

@@ -46,8 +46,10 @@ def test_every_preset_knows_every_action_and_has_some_that_act(preset: str) -> N
         ("Send the welcome mail", {"welcome__step_1": False}, ["remove"]),
         ("Audience Entered", {"welcome__step_1": False}, ["remove"]),
         ("Audience Exited", {}, ["remove"]),
-        ("Audience Exited", {"welcome__step_1": True}, ["add"]),
-        ("Send the welcome mail", {"welcome__step_1": "false"}, ["add"]),
+        ("Audience Exited", {"welcome__step_1": True}, ["remove"]),
+        ("Audience Exited", {"welcome__step_1": None}, ["remove"]),
+        ("Send the welcome mail", {"welcome__step_1": "false"}, ["remove"]),
+        ("Send the welcome mail", {"welcome__step_1": "true"}, ["add"]),
         ("Send the welcome mail", {"another_step": False}, ["add"]),
     ],
 )

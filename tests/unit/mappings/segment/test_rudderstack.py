@@ -243,7 +243,7 @@ def test_without_flag_and_list_in_one_place_nobody_joins_or_leaves(message: dict
 
 def test_a_group_with_the_flag_and_no_list_is_a_dead_letter() -> None:
     (routed,) = _of({**_group(subscribe=True), "groupId": None}, "audience")
-    assert routed.reason == "list_unknown"
+    assert (routed.reason, "groupId of the message" in str(routed.detail)) == ("list_unknown", True)
 
 
 def test_the_list_is_joined_with_identifiers_only_and_the_profile_has_the_rest() -> None:
@@ -264,7 +264,10 @@ def test_the_list_is_joined_with_identifiers_only_and_the_profile_has_the_rest()
         (["sms", "email"], ["email", "sms"], None),
         (["email", "push"], ["email"], None),
         (["push"], [], "channel_unknown"),
-        ("EMAIL", [], "channel_unknown"),
+        (["Email", " SMS "], ["email", "sms"], None),
+        ("email, sms", ["email", "sms"], None),
+        ("EMAIL", ["email"], None),
+        ("e-mail", [], "channel_unknown"),
         ({"email": True}, [], "channel_unknown"),
         (True, [], "channel_unknown"),
         ([["email"]], [], "channel_unknown"),
@@ -296,9 +299,44 @@ def test_the_channels_of_the_traits_come_before_those_of_their_properties() -> N
     assert (routed.fields["channels"], routed.fields["email"]) == (["email"], "a@b.cc")
 
 
+def test_an_unknown_channel_is_named_and_what_may_be_an_address_is_not() -> None:
+    (routed,) = _of(_group(subscribe=True, consent=["push", "ann@example.com"]), "consent")
+    assert "none of the channels email, sms, but push, (a name of 15 characters);" in str(routed.detail)
+
+
+def test_who_leaves_a_list_takes_back_what_waits_for_it_in_the_named_channels() -> None:
+    message = _group(subscribe=False, consent="Email", phone="+14155552671")
+    (routed,) = _of(message, "consent")
+    assert (routed.change, routed.reason) == ("unsubscribe", None)
+    assert routed.fields == {
+        "email": "ann@example.com",
+        "phone_number": "+14155552671",
+        "channels": ["email"],
+        "list_id": "L1",
+        "waiting_only": True,
+    }
+    (removal,) = _of(message, "audience")
+    assert removal.fields == {"email": "ann@example.com", "phone_number": "+14155552671"}
+    (given,) = _of(_group(subscribe=True, consent="email"), "consent")
+    assert given.fields["given_for"] == "L1"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        _group(subscribe=False),
+        _group(subscribe=False, consent=["push"]),
+        _group(subscribe=False, consent=["sms"]),
+        {**_group(subscribe=False, consent=["email"]), "groupId": None},
+        {"type": "group", "groupId": "L1", "userId": "u-1", "traits": {"subscribe": False, "consent": ["email"]}},
+    ],
+)
+def test_without_channel_list_or_address_nothing_is_taken_back(message: dict[str, Any]) -> None:
+    assert _of(message, "consent") == []
+
+
 def test_who_leaves_a_list_is_unsubscribed_only_by_an_action_that_says_so() -> None:
     message = _group(subscribe=False, consent=["email"])
-    assert _of(message, "consent") == []
     (routed,) = route(message, read([{"action": "unsubscribe_profile"}], "rudderstack"))
     assert (routed.change, routed.fields["list_id"], routed.fields["channels"]) == ("unsubscribe", "L1", ["email"])
     assert list(route(_group(subscribe=False), read([{"action": "unsubscribe_profile"}], "rudderstack"))) == []
