@@ -20,14 +20,14 @@ from tests.support.intake import known
 from tests.support.ops import environment, put
 from tests.support.people import names as people
 from tests.support.syncing import file, settled, touched
-from tests.support.up import Up
+from tests.support.up import HurriedUp
 from tests.support.working import working
 from tests.support.world import World
 
 
 def test_a_web_process_lets_its_admin_sign_in_and_ends_when_told(redis_url: str, tmp_path: Path) -> None:
     settings = {"FERRY_ADMIN_TOKEN": ADMIN, "FERRY_SECRET_KEY": "a secret of this installation"}
-    with Group(environment(redis_url, tmp_path, **settings), tmp_path, "web") as group:
+    with Group(environment(redis_url, tmp_path, **settings), tmp_path, "web", fresh=True) as group:
         served = Console(f"http://127.0.0.1:{group.port}")
         assert "<strong>admin</strong>" in served.browser(Role.ADMIN).get(f"{served.url}/audit", timeout=30).text
         assert group.terminate_all().keys() == {"web"}
@@ -35,7 +35,7 @@ def test_a_web_process_lets_its_admin_sign_in_and_ends_when_told(redis_url: str,
 
 
 def test_after_ferry_up_one_signs_in_with_what_it_says(tmp_path: Path) -> None:
-    up = Up(tmp_path)
+    up = HurriedUp(tmp_path)
     try:
         up.wait_until_up()
         assert f"sign in with FERRY_ADMIN_TOKEN in {tmp_path}" in up.text()

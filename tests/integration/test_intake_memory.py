@@ -69,7 +69,7 @@ def resident(pid: int, what: str = "VmRSS") -> float:
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells the memory of another process")
 def test_memory_of_large_messages_is_returned_to_the_system(redis: Redis, redis_url: str, tmp_path: Path) -> None:
-    with Group(environment(redis_url, "http://127.0.0.1:9"), tmp_path, "web") as group:
+    with Group(environment(redis_url, "http://127.0.0.1:9"), tmp_path, "web", fresh=True) as group:
         intake, pid = Intake(group.port), group.pid("web")
         for path, _, _ in (make() for make in LARGE.values()):  # all that is loaded on first use
             intake.post(path, json.dumps({}), TOKEN)

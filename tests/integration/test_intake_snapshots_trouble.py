@@ -208,7 +208,7 @@ def peak(pid: int) -> int:
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells the peak of another process")
 def test_the_memory_of_the_intake_does_not_grow_with_a_body(redis: Redis, redis_url: str, tmp_path: Path) -> None:
-    with Group(environment(redis_url, "http://127.0.0.1:9"), tmp_path, "web") as group:
+    with Group(environment(redis_url, "http://127.0.0.1:9"), tmp_path, "web", fresh=True) as group:
         intake = Intake(group.port)
         # All that is loaded on first use.
         assert intake.put(MEMBERS, b"x" * 4 * PIECE, TOKEN, Content_Type="text/csv").status_code == 202

@@ -21,8 +21,9 @@ from queues import keys
 from queues.errors import NotOurs
 from queues.server import installation
 from tests.support.console import console
+from tests.support.forked import Forked
 from tests.support.ops import COMMAND, environment, ferry, ferry_process, put
-from tests.support.up import HurriedUp, Up
+from tests.support.up import HurriedUp
 from tests.support.valkey import start_server
 from tests.support.waiting import until
 
@@ -207,15 +208,14 @@ def test_the_page_warns_without_a_name_and_shows_it_else(redis: Redis, redis_url
 
 
 @contextmanager
-def started(*words: str, **env: str) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen([*COMMAND, *words], env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+def started(log: Path, *words: str, **env: str) -> Iterator[Forked]:
+    with log.open("w") as file:
+        process = Forked([*COMMAND, *words], env, file.fileno(), file.fileno())
     try:
         yield process
     finally:
         process.kill()
         process.wait(60)
-        assert process.stdout is not None
-        process.stdout.close()
 
 
 def answer(port: int, method: str, path: str) -> int | None:
@@ -241,8 +241,8 @@ def test_a_process_that_starts_before_its_redis_looks_whose_it_is_once_it_comes_
     port = ports.any_free()
     env = environment(url, tmp_path, FERRY_TOKENS="a:0123456789abcdef", **STAGING)
     with (
-        started("web", "--host", "127.0.0.1", "--port", str(port), **env) as web,
-        started("scheduler", **env) as scheduler,
+        started(tmp_path / "web.log", "web", "--host", "127.0.0.1", "--port", str(port), **env) as web,
+        started(tmp_path / "scheduler.log", "scheduler", **env) as scheduler,
     ):
         until(lambda: answer(port, "GET", "/healthz") == 200)
         assert answer(port, "POST", "/v1/changes") == 503
@@ -259,8 +259,7 @@ def test_a_process_that_starts_before_its_redis_looks_whose_it_is_once_it_comes_
                 with Redis.from_url(url) as redis:
                     assert redis.keys() == [keys.INSTALLATION.encode()]
                 assert scheduler.returncode == 2
-                assert web.stdout is not None
-                assert "it belongs to installation production" in web.stdout.read()
+                assert "it belongs to installation production" in (tmp_path / "web.log").read_text()
         finally:
             server.terminate()
             server.wait(60)
@@ -284,6 +283,6 @@ def test_ferry_up_keeps_its_name_and_a_second_installation_delivers_nobody_of_th
         assert first.ferry("flush", "--all", "--wait").returncode == 0
     finally:
         first.end()
-    again = Up(first.var, REDIS_URL=redis_url)
+    again = HurriedUp(first.var, REDIS_URL=redis_url)
     again.wait_until_up()
     again.end()

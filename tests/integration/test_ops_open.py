@@ -15,13 +15,13 @@ from local import group_files, ports
 from queues import keys
 from queues.clock import now_ms
 from tests.support.ops import NOWHERE, ferry
-from tests.support.up import Up
+from tests.support.up import HurriedUp
 from tests.support.waiting import until
 
 
 @pytest.fixture(scope="module")
-def group(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    up = Up(tmp_path_factory.mktemp("open") / "var")
+def group(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HurriedUp]:
+    up = HurriedUp(tmp_path_factory.mktemp("open") / "var")
     try:
         up.wait_until_up()
         yield up
@@ -29,7 +29,7 @@ def group(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
         up.end()
 
 
-def test_the_link_that_it_prints_signs_in(group: Up) -> None:
+def test_the_link_that_it_prints_signs_in(group: HurriedUp) -> None:
     told = group.ferry("open")
     assert told.returncode == 0, told.stderr
     assert f"Console   http://localhost:{group.port}/\n" in told.stdout
@@ -44,13 +44,13 @@ def test_the_link_that_it_prints_signs_in(group: Up) -> None:
     assert secrets["FERRY_ADMIN_TOKEN"] not in told.stdout
 
 
-def test_programs_get_both_addresses(group: Up) -> None:
+def test_programs_get_both_addresses(group: HurriedUp) -> None:
     told = json.loads(group.ferry("open", "--json").stdout)
     assert (told["console"], told["seconds"]) == (f"http://localhost:{group.port}/", 60)
     assert told["sign_in"].startswith(f"http://localhost:{group.port}/sign-in?link=ferry_")
 
 
-def test_each_process_of_a_running_group_is_well(group: Up) -> None:
+def test_each_process_of_a_running_group_is_well(group: HurriedUp) -> None:
     until(lambda: group.ferry("health", "worker").returncode == 0)
     for process in ("web", "scheduler", "worker"):
         told = group.ferry("health", process)

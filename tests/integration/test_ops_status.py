@@ -6,7 +6,6 @@ import json
 import os
 import pty
 import re
-import subprocess
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -23,6 +22,7 @@ from rq import Worker
 from queues.clock import now_ms
 from queues.holds import Hold
 from queues.names import Queue
+from tests.support.forked import Forked
 from tests.support.ops import COMMAND, LAPSED, VIPS, environment, ferry, put, settle, take
 from tests.support.people import names
 
@@ -116,18 +116,18 @@ def on_a_terminal(redis_url: str, var: Path, *words: str, **env: str) -> str:
     """What a command writes to a terminal of 80 columns."""
     leader, follower = pty.openpty()
     known = environment(redis_url, var, COLUMNS="80", LINES="24", TERM="xterm-256color", **env)
-    with subprocess.Popen([*COMMAND, *words], env=known, stdout=follower, stderr=follower) as process:
-        os.close(follower)
-        said = b""
-        while True:
-            try:
-                part = os.read(leader, 65_536)
-            except OSError:  # the terminal is closed
-                break
-            if not part:
-                break
-            said += part
-        process.wait(60)
+    process = Forked([*COMMAND, *words], known, follower, follower)
+    os.close(follower)
+    said = b""
+    while True:
+        try:
+            part = os.read(leader, 65_536)
+        except OSError:  # the terminal is closed
+            break
+        if not part:
+            break
+        said += part
+    process.wait(60)
     os.close(leader)
     return said.decode()
 
@@ -161,7 +161,7 @@ def on_a_watched_terminal(redis_url: str, var: Path) -> str:
     """The first screen of `ferry status --watch`, without its colours."""
     leader, follower = pty.openpty()
     known = environment(redis_url, var, COLUMNS="80", LINES="24", TERM="xterm", NO_COLOR="1")
-    process = subprocess.Popen([*COMMAND, "status", "--watch"], env=known, stdout=follower, stderr=follower)
+    process = Forked([*COMMAND, "status", "--watch"], known, follower, follower)
     os.close(follower)
     said = b""
     try:

@@ -17,7 +17,7 @@ from redis import Redis
 
 from local import group_files, ports
 from tests.support.ops import ferry_process
-from tests.support.up import CHANGES, Up
+from tests.support.up import CHANGES, HurriedUp, Up
 from tests.support.waiting import until
 
 #: The programs of a group with a Redis and a Klaviyo of its own.
@@ -171,7 +171,7 @@ def test_what_a_killed_supervisor_left_is_named_and_the_next_keeps_its_secrets_a
         for pid in left:
             os.kill(pid, signal.SIGTERM)
         until(lambda: not any(lives(pid) for pid in left))
-    again = Up(up.var)
+    again = HurriedUp(up.var)
     again.wait_until_up()
     kept = group_files.read(up.var)
     assert set(again.pids()) == ALL
@@ -181,7 +181,7 @@ def test_what_a_killed_supervisor_left_is_named_and_the_next_keeps_its_secrets_a
 
 def test_settings_of_the_environment_are_used_and_its_secrets_not_written_down(redis_url: str, tmp_path: Path) -> None:
     mine = {"KLAVIYO_API_KEY": "pk_mine", "KLAVIYO_BASE_URL": "http://127.0.0.1:1", "REDIS_URL": redis_url}
-    up = Up(tmp_path / "var", FERRY_TOKENS="mine:0123456789abcdef", FERRY_FLUSH_SIZE="7", **mine)
+    up = HurriedUp(tmp_path / "var", FERRY_TOKENS="mine:0123456789abcdef", FERRY_FLUSH_SIZE="7", **mine)
     up.wait_until_up()
     pids, known = up.pids(), group_files.read(up.var)
     ends(up, signal.SIGTERM)

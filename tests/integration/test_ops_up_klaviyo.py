@@ -14,7 +14,7 @@ import pytest
 
 from local import group_files, ports
 from tests.support.ops import COMMAND, environment, ferry_process
-from tests.support.up import Up
+from tests.support.up import HurriedUp
 
 REAL = {"KLAVIYO_BASE_URL": "https://192.0.2.1"}
 TOML = '[connections.brand-b]\napi_key_env = "BRAND_B_KEY"\n'
@@ -69,7 +69,7 @@ def test_at_a_terminal_it_asks_and_takes_no_answer_for_no(answer: str, tmp_path:
 
 
 def test_once_live_the_folder_is_never_emulated(tmp_path: Path) -> None:
-    live = Up(tmp_path / "var", "--live", KLAVIYO_API_KEY="pk_real", **REAL)
+    live = HurriedUp(tmp_path / "var", "--live", KLAVIYO_API_KEY="pk_real", **REAL)
     live.wait_until_up()
     pids = live.pids()
     live.end()
@@ -82,7 +82,7 @@ def test_once_live_the_folder_is_never_emulated(tmp_path: Path) -> None:
 
 
 def test_a_klaviyo_of_this_machine_is_called_the_emulator(tmp_path: Path) -> None:
-    up = Up(tmp_path / "var", KLAVIYO_API_KEY="pk_real", KLAVIYO_BASE_URL="http://127.0.0.1:1")
+    up = HurriedUp(tmp_path / "var", KLAVIYO_API_KEY="pk_real", KLAVIYO_BASE_URL="http://127.0.0.1:1")
     up.wait_until_up()
     up.end()
     assert "Klaviyo   emulator at http://127.0.0.1:1" in up.text()

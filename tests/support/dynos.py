@@ -30,7 +30,7 @@ class Dynos(Group):
     """Processes by the names of the Procfile. `config`: the app's config vars."""
 
     def __init__(self, config: Mapping[str, str], folder: Path, *names: str) -> None:
-        super().__init__(config, folder, *names)
+        super().__init__(config, folder, *names, fresh=True)
         self._config = dict(config)
 
     def command(self, name: str) -> list[str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from tests.support import sessions
+from tests.support.forked import Forked
 from tests.support.paths import ROOT
 from tests.support.waiting import until
 from tests.support.web import Sender, free_port
@@ -20,14 +21,23 @@ from tests.support.web import Sender, free_port
 class Group:
     """Processes by name: `web`, `scheduler-1`, `worker-2`; what stands before the dash is the command.
 
-    Their logs are in `folder`. `module`: what runs the command. At the end of the block whatever runs is killed.
+    Their logs are in `folder`. `module`: what runs the command. `fresh`: each imports Ferry by itself, for tests of
+    how much memory a process has. At the end of the block whatever runs is killed.
     """
 
-    def __init__(self, environment: Mapping[str, str], folder: Path, *names: str, module: str = "commands") -> None:
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        folder: Path,
+        *names: str,
+        module: str = "commands",
+        fresh: bool = False,
+    ) -> None:
         self._environment = {**os.environ, **environment}
         self._folder = folder
         self._module = module
-        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._fresh = fresh
+        self._processes: dict[str, Forked | subprocess.Popen[bytes]] = {}
         self.names = names
         self.port = free_port()
         self.restarts = 0
@@ -54,15 +64,20 @@ class Group:
         """Start a process that does not run."""
         assert name not in self._processes
         with (self._folder / f"{name}.log").open("ab") as log:
-            self._processes[name] = subprocess.Popen(
-                self.command(name),
-                env=self.environment(name),
-                cwd=ROOT,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+            self._processes[name] = self._started(self.command(name), self.environment(name), log.fileno())
+
+    def _started(self, command: list[str], environment: dict[str, str], log: int) -> Forked | subprocess.Popen[bytes]:
+        if not self._fresh:
+            return Forked(command, environment, log, log, ROOT, session=True)
+        return subprocess.Popen(
+            command,
+            env=environment,
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
 
     def command(self, name: str) -> list[str]:
         """How a process is started."""

@@ -1,18 +1,21 @@
 """The `ferry` command with its times cut short, so that a soak of seconds sees what takes minutes in earnest.
 
-The programs that a hurried `ferry up` starts are hurried, too.
+The programs that a hurried `ferry up` starts are hurried, too. It forks them from itself.
 
 The proportions stay: a lease outlasts every request, and every freeze that the soak lets happen.
 """
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from importlib import import_module
+from types import SimpleNamespace
 
 from commands.main import main
 from klaviyo.endpoints import PUBLISHED, Quota
-from local import group
+from local import group, supervisor
+from tests.support.child import child
 
 #: Module -> names there and their values, in ms where a name does not say otherwise.
 TIMES: dict[str, dict[str, float]] = {
@@ -20,6 +23,10 @@ TIMES: dict[str, dict[str, float]] = {
     "worker.deliver": {"LEASE_MS": 5_000},
     "worker.audience.kind": {"FIRST_POLL_MS": 300},
     "worker.lists": {"LEASE_MS": 5_000},
+    "worker.snapshots.run": {"LEASE_MS": 5_000},
+    "worker.erasures.forget": {"LEASE_MS": 5_000},
+    "worker.erasures.stored_changes": {"LEASE_MS": 5_000},
+    "worker.events.profile": {"LEASE_MS": 5_000},
     "worker.errors": {"FIRST_POLL_MS": 300, "LAST_POLL_MS": 2_000, "FIRST_RETRY_MS": 200, "LAST_RETRY_MS": 2_000},
     "worker.queries.run": {"LEASE_MS": 5_000, "RENEW_S": 0.5, "BUSY_MS": 500},
     "scheduler.tick": {"RING_AGAIN_MS": 2_000},
@@ -47,6 +54,9 @@ def _hurried(*words: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    hurry()
-    group._ferry = _hurried
+    if sys.argv[1] == "up":
+        group._ferry = _hurried
+        vars(supervisor)["subprocess"] = SimpleNamespace(**{**vars(subprocess), "Popen": child})
+    else:  # not in `up` itself: its programs would be hurried twice
+        hurry()
     main(prog_name="ferry")

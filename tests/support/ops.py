@@ -21,6 +21,7 @@ from queues.counts import QueueCount
 from queues.names import Queue
 from queues.policy import FlushPolicy, Waiting, decide
 from queues.settlement import Settlement, Undeliverable
+from tests.support import forked
 from tests.support.paths import ROOT
 
 VIPS = Queue("default", "audience", "42")
@@ -53,14 +54,7 @@ def environment(redis_url: str | None, var: Path, **env: str) -> dict[str, str]:
 
 def ferry_process(redis_url: str | None, var: Path, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
     """Call `ferry` as a process of its own, for commands that set up signals and logging."""
-    return subprocess.run(
-        COMMAND + list(words),
-        env=environment(redis_url, var, **env),
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
+    return forked.run(COMMAND + list(words), environment(redis_url, var, **env), 180)
 
 
 def change(address: str) -> bytes:

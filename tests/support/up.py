@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import requests
 
 from local import group_files, ports
 from local.group_files import note_path
+from tests.support.forked import Forked
 from tests.support.ops import COMMAND, environment, ferry_process
 from tests.support.waiting import until
 
@@ -31,16 +33,18 @@ class Up:
         self.var = var
         self.port = ports.any_free()
         command = [*self.ferry_up, "--port", str(self.port), "--emulator-port", str(ports.any_free()), *words]
-        self.process = subprocess.Popen(
-            command, env=environment(None, var, **env), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
+        theirs, ours = os.pipe()
+        self.process = self._start(command, environment(None, var, **env), ours)
+        os.close(ours)
         self.said: list[str] = []
-        self._reader = threading.Thread(target=self._read)
+        self._reader = threading.Thread(target=self._read, args=(theirs,))
         self._reader.start()
 
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        with self.process.stdout as lines:
+    def _start(self, command: list[str], env: dict[str, str], to: int) -> subprocess.Popen[bytes] | Forked:
+        return subprocess.Popen(command, env=env, stdout=to, stderr=to)
+
+    def _read(self, file: int) -> None:
+        with open(file) as lines:
             self.said.extend(lines)
 
     def text(self) -> str:
@@ -74,6 +78,9 @@ class Up:
 
 
 class HurriedUp(Up):
-    """The same with its times cut short, for tests of other things than these times."""
+    """The same with its times cut short and its programs forked, for tests of other things."""
 
     ferry_up = (sys.executable, "-m", "tests.support.hurried", "up")
+
+    def _start(self, command: list[str], env: dict[str, str], to: int) -> Forked:
+        return Forked(command, env, to, to)

@@ -1,0 +1,135 @@
+"""The caller's side of `forking`: processes of the `ferry` command that do not import Ferry again."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryFile
+
+from tests.support import forking
+from tests.support.paths import ROOT
+
+
+class Forked:
+    """A process of a command `[python, ..., "-m", module, ...]`; as much of subprocess.Popen as tests need.
+
+    `stdout`, `stderr`: files. `session`: whether it leads one of its own.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        env: Mapping[str, str],
+        stdout: int,
+        stderr: int,
+        cwd: Path | None = None,
+        session: bool = False,
+    ) -> None:
+        assert command[0] == sys.executable
+        self.args = [*command]
+        self.returncode: int | None = None
+        asked = {"command": self.args, "environment": dict(env), "cwd": str(cwd or Path.cwd()), "session": session}
+        self._status, status = os.pipe()
+        try:
+            with Path(os.devnull).open() as nothing:
+                _server().ask(json.dumps(asked).encode(), [nothing.fileno(), stdout, stderr, status])
+        finally:
+            os.close(status)
+        self.pid = int.from_bytes(self._told(), "big")
+
+    def _told(self) -> bytes:
+        said = os.read(self._status, forking.HEADER)
+        assert said, "the process that forks has died; its output says why"
+        return said
+
+    def poll(self) -> int | None:
+        """The exit code, negative for a signal; None while it runs."""
+        return self._ended(0)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """The exit code. Raises subprocess.TimeoutExpired when it runs longer than `timeout` seconds."""
+        code = self._ended(timeout)
+        if code is None:
+            raise subprocess.TimeoutExpired(self.args, timeout or 0)
+        return code
+
+    def _ended(self, seconds: float | None) -> int | None:
+        if self.returncode is None and select.select([self._status], [], [], seconds)[0]:
+            self.returncode = int.from_bytes(self._told(), "big", signed=True)
+            os.close(self._status)
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        """Signal it, if it has not ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        """SIGTERM it."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """SIGKILL it."""
+        self.send_signal(signal.SIGKILL)
+
+
+def run(command: Sequence[str], env: Mapping[str, str], seconds: float) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end. Raises subprocess.TimeoutExpired after so many seconds."""
+    with TemporaryFile("w+") as out, TemporaryFile("w+") as errors:
+        process = Forked(command, env, out.fileno(), errors.fileno())
+        try:
+            code = process.wait(seconds)
+        finally:
+            process.kill()
+            process.wait()
+        said = []
+        for file in (out, errors):
+            file.seek(0)
+            said.append(file.read())
+    return subprocess.CompletedProcess([*command], code, *said)
+
+
+class _Client:
+    """The process that forks, which lives as long as this one."""
+
+    def __init__(self) -> None:
+        ours, theirs = socket.socketpair()
+        known = {name: value for name, value in os.environ.items() if not name.startswith(("FERRY_", "KLAVIYO_"))}
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.support.forking", str(theirs.fileno())],
+                cwd=ROOT,
+                env=known,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+            )
+        self._control = ours
+        self._lock = threading.Lock()
+        atexit.register(self._end)
+
+    def ask(self, request: bytes, files: list[int]) -> None:
+        """Have a process forked."""
+        with self._lock:
+            socket.send_fds(self._control, [len(request).to_bytes(forking.HEADER, "big")], files)
+            self._control.sendall(request)
+
+    def _end(self) -> None:
+        self._control.close()
+        self._process.wait(60)
+
+
+@cache
+def _server() -> _Client:
+    return _Client()
