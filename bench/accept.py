@@ -49,7 +49,7 @@ def measure(sizes: Sizes, folder: Path) -> Figure:
         hundreds = [(send(ferry, 100, sizes.load_s), send(plain, 100, sizes.load_s)) for _ in range(sizes.rounds)]
     ours, theirs, without = zip(*rounds, strict=True)
     singly = _row(1, [turn.result for turn in ours], theirs)
-    together = _row(100, *zip(*hundreds, strict=True), target=TARGET_OF_PLAIN)
+    together = _row(100, [ours for ours, _ in hundreds], [plain for _, plain in hundreds], TARGET_OF_PLAIN)
     rows = [*_of_empty(ours, without), singly, together]
     return Figure("Accepted changes", f"{_HOW}\n{_ceiling(sizes, folder)}", rows)
 

@@ -61,7 +61,7 @@ class Watch(threading.Thread):
 
     def run(self) -> None:
         """Collect until the server ends."""
-        with suppress(RedisError, OSError, ValueError), self._redis.monitor() as monitor:
+        with suppress(RedisError, OSError, ValueError), self._redis.monitor() as monitor:  # type: ignore[no-untyped-call]
             self._began.set()
             for found in monitor.listen():
                 self.seen.append(Command(float(found["time"]) - self._clocks, str(found["command"])))
@@ -94,7 +94,7 @@ def _calls(script: str) -> Callable[[str], bool]:
     return lambda text: text.startswith(beginning)
 
 
-_IN_REDIS: Final = (
+_IN_REDIS: Final[tuple[Callable[[str], bool], ...]] = (
     _calls("take"),
     lambda text: text.startswith("RPUSH ") and f":queue:{doorbell.NAME} " in text,
     lambda text: text.startswith("HGETALL ") and ":job:" in text,

@@ -123,7 +123,7 @@ def check(numbers: Sequence[tuple[str, str]]) -> None:
         phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 
 
-def seconds(work: Callable[[], None]) -> float:
+def seconds(work: Callable[[], object]) -> float:
     """Return the seconds of this process's CPU time that the work takes."""
     began = time.process_time()
     work()
