@@ -189,13 +189,13 @@ class Intent(PersonGroup):
     """The work to be done for one person; the last of the person's changes identifies the person.
 
     `membership`: the resulting membership, None when no change concerns it. `written`: the changes whose attributes are
-    uploaded, none when the person only leaves. `final`: once it is delivered, no older dead letter of the person may be
-    replayed.
+    uploaded, none when the person only leaves. `decisive`: the change that decided it; once it is delivered, no older
+    dead letter of the person may be replayed.
     """
 
     membership: Literal["add", "remove"] | None = None
     written: list[int] = field(default_factory=list)
-    final: bool = False
+    decisive: int | None = None
 
     @property
     def last(self) -> int:
@@ -222,10 +222,9 @@ def _intent(said: Sequence[ChangeIdentity], group: PersonGroup) -> Intent:
     for i in sorted((*group.indexes, *leaves), key=lambda i: (said[i].at, i)) if leaves else group.indexes:
         each = said[i]
         if i in leaves or (each.action == "remove" and not each.late):
-            intent.membership, intent.written = "remove", []
+            intent.membership, intent.written, intent.decisive = "remove", [], i
         elif each.action != "remove":
             if each.action == "add" and not each.late:
-                intent.membership = "add"
+                intent.membership, intent.decisive = "add", i
             intent.written.append(i)
-    intent.final = intent.membership is not None
     return intent

@@ -46,7 +46,7 @@ def settle(delivery: Delivery) -> None:
         superseded=superseded,
         imported=imported,
         dead=dead,
-        moved=[index for intent in delivered if intent.final for index in _naming(delivery, intent)],
+        moved=[index for intent in delivered for index in _naming(delivery, intent)],
         warnings=_warnings(delivery, delivered),
         history=_history(delivery, now),
     )
@@ -87,9 +87,14 @@ def _report(redis: Redis, batch: Batch, decided: Decided, due: bool) -> None:
 
 
 def _naming(delivery: Delivery, intent: Intent) -> set[int]:
-    """Return the person's last change and the last one with an e-mail: older dead letters may name either."""
-    with_email = [i for i in intent.indexes if delivery.people.who(i).email]
-    return {intent.last, *with_email[-1:]}
+    """Return the person's last change and the last one with an e-mail: older dead letters may name either.
+
+    None later than the one that decided the membership: a dead letter between that one and a later update is newer,
+    such as a removal beside a replayed join.
+    """
+    known = [i for i in intent.indexes if intent.decisive is not None and i <= intent.decisive]
+    with_email = [i for i in known if delivery.people.who(i).email]
+    return {*known[-1:], *with_email[-1:]}
 
 
 def _warnings(delivery: Delivery, delivered: list[Intent]) -> dict[str, int]:

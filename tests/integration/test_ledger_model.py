@@ -24,6 +24,18 @@ def _server(redis: Redis, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixtu
             monkeypatch.setattr(settlement, size, items)
 
 
+def test_a_join_that_is_replayed_beside_a_later_removal_ends_no_letter_of_the_removal(redis: Redis) -> None:
+    ledger = LedgerMachine()
+    for action, message in (("add", 1), ("remove", 2)):
+        ledger.accept(people=["d"], action=action, message=message)
+    (batch,) = ledger.tick(ask=True, ring=True).values
+    ledger.finish(batch, reject={0}, frozen=False)
+    ledger.replay(every=2)
+    ledger.accept(people=["d"], action="update", message=3)
+    ledger.teardown()
+    assert ledger.model.klaviyo == {"d": "remove"}
+
+
 TestLedger = LedgerMachine.TestCase
 TestLedgerInPortions = LedgerInPortions.TestCase
 _SETTINGS = settings(max_examples=40, stateful_step_count=40, suppress_health_check=list(HealthCheck))

@@ -174,7 +174,7 @@ def working(lists: Mirrored, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_waiting_goes_on_until_each_change_of_the_run_is_settled(queries: Any, lists: Mirrored) -> None:
     waited = queries("run", "vips", "--wait")
     assert (waited.exit_code, lists.klaviyo.members("VIPs")) == (0, {"ann@example.com"}), waited.output
-    assert "Delivered. No changes are pending: the list equals the result." in waited.stdout
+    assert "Delivered. Klaviyo's list was checked for each change, and no changes are pending." in waited.stdout
     assert "not delivered yet" not in waited.stdout
 
 

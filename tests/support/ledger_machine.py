@@ -111,7 +111,7 @@ class LedgerMachine(LedgerInvariants):
     def _taken_over(self, batch: Batch) -> list[Batch]:
         self.model.now += 2 * LEASE
         another = batches.reclaim(self.redis, batch.id, self.model.now, LEASE)
-        return [another] if another else []
+        return [another] if another and another.changes else []
 
     def _upload(self, batch: Batch, intents: list[Intent]) -> None:
         try:
@@ -126,7 +126,7 @@ class LedgerMachine(LedgerInvariants):
     def _settle(self, batch: Batch, delivered: list[Intent], rejected: list[Intent]) -> None:
         dead = [Undeliverable(index, "test", {}) for intent in rejected for index in intent.indexes]
         superseded = sum(len(intent.indexes) - 1 for intent in delivered)
-        moved = [intent.last for intent in delivered if intent.membership is not None]
+        moved = [intent.decisive for intent in delivered if intent.decisive is not None]
         current = self.is_current(batch)
         try:
             batches.settle(self.redis, batch, Settlement(superseded, dead, moved), self.model.now)

@@ -199,9 +199,14 @@ def _names(row: TableRow) -> tuple[list[str], str]:
         email = ""
     if email and email not in NOBODY and not _ADDRESS.fullmatch(email):
         return [], "email_invalid"
+    # Beside another value a word is a blank cell, but `0` may be a fault of the sender's.
+    if known_as in NOBODY and known_as != "0" and (email or phone):
+        known_as = ""
     given = [each for each in (email, known_as, phone) if each]
     names = [each for each in given if each not in (*NOBODY, DUMMY)]
-    return names, "" if names else "identifier_blocked" if given else "identity_missing"
+    if names or not given:
+        return names, "" if names else "identity_missing"
+    return names, "phone_invalid" if given == [DUMMY] else "identifier_blocked"
 
 
 def _said(row: TableRow, names: list[str], full: bool) -> Said:

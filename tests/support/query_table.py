@@ -34,7 +34,7 @@ UNFIT: Final[tuple[tuple[Cell, Cell, Cell, str], ...]] = (
     (f"two words@{DOMAIN}", None, None, "email_invalid"),
     (None, "0", None, "identifier_blocked"),
     ("null", None, None, "identifier_blocked"),
-    (" ", "guest", DUMMY, "identifier_blocked"),
+    (" ", "guest", DUMMY, "phone_invalid"),
 )
 
 

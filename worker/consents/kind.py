@@ -28,7 +28,10 @@ def intents(people: People) -> list[Intent]:
     Once an unsubscribe is delivered, no older dead letter of the person may be replayed, for any list: losing a failed
     subscription is better than mailing somebody who has unsubscribed.
     """
-    return [Intent([index], final=change.body.action == "unsubscribe") for index, change in enumerate(people.changes)]
+    return [
+        Intent([index], decisive=index if change.body.action == "unsubscribe" else None)
+        for index, change in enumerate(people.changes)
+    ]
 
 
 def stages(delivery: Delivery) -> None:

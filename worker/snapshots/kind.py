@@ -41,7 +41,7 @@ def intents(people: People) -> list[Intent]:
     """Return one intent for all: only the newest snapshot of an audience counts, and it replaces comparisons. Pure."""
     changes = people.changes
     order = sorted(range(len(changes)), key=lambda index: (not compares(changes[index]), changes[index].body.at, index))
-    return [Intent(order, final=True)] if changes else []
+    return [Intent(order, decisive=order[-1])] if changes else []
 
 
 def stages(delivery: Delivery) -> None:

@@ -173,3 +173,19 @@ def test_an_id_of_an_e_mail_here_and_of_another_in_an_earlier_batch_is_ambiguous
 def test_a_removal_by_an_id_takes_off_all_who_had_it_in_earlier_batches() -> None:
     changes = [said("add", *ANN), said("add", *BOB, at=1), said("remove", ID, at=2)]
     assert [intent.membership for intent in coalesce(changes, Before({ID: [*ANN, *BOB]}))] == ["remove"] * 3
+
+
+@pytest.mark.parametrize(
+    ("actions", "decisive"),
+    [
+        (["add", "update"], 0),
+        (["add", "remove", "update", "update"], 1),
+        (["update", "add", "update"], 1),
+        (["update"], None),
+    ],
+)
+def test_the_change_that_decided_the_membership_is_known_because_a_later_update_did_not(
+    actions: list[str], decisive: int | None
+) -> None:
+    (intent,) = coalesce([said(action) for action in actions])
+    assert intent.decisive == decisive

@@ -177,4 +177,4 @@ def test_people_who_share_a_phone_keep_a_consent_each_by_their_e_mail() -> None:
 
 def test_only_who_unsubscribes_makes_older_dead_letters_of_the_person_void() -> None:
     changes = [said(action, "a@example.com").change for action in ("subscribe", "unsubscribe")]
-    assert [(intent.indexes, intent.final) for intent in intents(People(changes))] == [([0], False), ([1], True)]
+    assert [(intent.indexes, intent.decisive) for intent in intents(People(changes))] == [([0], None), ([1], 1)]

@@ -37,7 +37,7 @@ def change(action: Action = "add", at: int = 5, source: str = "snapshot", plan: 
 
 def test_of_several_snapshots_of_one_batch_the_newest_counts_and_the_others_are_superseded() -> None:
     (intent,) = intents(People([change("replace", 7), change("replace", 9), change("replace", 8)]))
-    assert (intent.last, intent.indexes, intent.final) == (1, [0, 2, 1], True)
+    assert (intent.last, intent.indexes, intent.decisive) == (1, [0, 2, 1], 1)
 
 
 @pytest.mark.parametrize(
