@@ -25,8 +25,8 @@ def ids(*cells: str) -> list[str]:
         (["123.0", "c-5"], ["123.0", "c-5"]),
         (["3.0", "3.17", "3"], ["3.0", "3.17", "3"]),
         (["007.0", "8.0"], ["007.0", "8.0"]),
-        # pandas has cut this one.
-        (["1.2345678901234568e+19", "8.0"], ["1.2345678901234568e+19", "8"]),
+        (["9007199254740992.0", "8.0"], ["9007199254740992", "8"]),
+        (["1e+16", "c-5"], ["1e+16", "c-5"]),
     ],
 )
 def test_a_column_of_fractions_alone_is_one_of_whole_numbers(cells: list[str], read: list[str]) -> None:
@@ -46,6 +46,13 @@ def test_a_column_of_fractions_alone_is_one_of_whole_numbers(cells: list[str], r
 def test_ids_of_both_forms_refuse_the_file_because_they_may_be_two_people_or_one(cells: list[str]) -> None:
     with pytest.raises(Unreadable, match=r"^row \d+ has an external_id .* Write the ids in one form"):
         ids(*cells)
+
+
+@pytest.mark.parametrize("cut", ["1.2345678901234568e+19", "1e+16", "9007199254740994.0", "1.23457E+11", "1,23457E+11"])
+@pytest.mark.parametrize("others", [[], ["8.0"], ["8"], [""] * 300])
+def test_ids_that_have_lost_digits_refuse_the_file_because_two_people_may_have_one(cut: str, others: list[str]) -> None:
+    with pytest.raises(Unreadable, match=rf"^row {len(others) + 1} has an external_id "):
+        ids(*others, cut)
 
 
 def test_other_columns_stay_as_they_are() -> None:
