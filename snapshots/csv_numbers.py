@@ -17,8 +17,9 @@ from mappings.columns import ColumnTarget
 from mappings.identifiers import EXTERNAL_ID
 from snapshots.rows import Unreadable
 
-#: Rows by which the kind of a column is decided; a row may be large.
+#: Rows by which the kind of a column is decided, and their characters: a row may have a million.
 _FIRST: Final = 200
+_MOST: Final = 4_000_000
 _FRACTION: Final = re.compile(r"\s*([1-9]\d{0,15})\.0\s*")
 _WHOLE: Final = re.compile(r"\s*\d+\s*")
 #: How pandas and Excel write a number that has lost its last digits: `1.2345678901234568e+19`, `1.23457E+11`.
@@ -39,7 +40,7 @@ def without_fractions(rows: Iterator[list[str]], targets: Sequence[ColumnTarget]
     if not ids:
         yield from rows
         return
-    first = [*islice(rows, _FIRST)]
+    first = _beginning(rows)
     kinds = {place: _kind(row[place] for row in first) for place in ids}
     for number, row in enumerate(chain(first, rows), start=1):
         for place in ids:
@@ -47,6 +48,16 @@ def without_fractions(rows: Iterator[list[str]], targets: Sequence[ColumnTarget]
             if kind is not None and kind != "other":
                 row[place] = _checked(row[place], kind, number)
         yield row
+
+
+def _beginning(rows: Iterator[list[str]]) -> list[list[str]]:
+    first, size = list[list[str]](), 0
+    for row in islice(rows, _FIRST):
+        first.append(row)
+        size += sum(map(len, row))
+        if size > _MOST:
+            break
+    return first
 
 
 def _kind(cells: Iterator[str]) -> _Kind | None:

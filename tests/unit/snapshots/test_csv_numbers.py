@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from mappings.columns import layout
@@ -53,6 +55,20 @@ def test_ids_of_both_forms_refuse_the_file_because_they_may_be_two_people_or_one
 def test_ids_that_have_lost_digits_refuse_the_file_because_two_people_may_have_one(cut: str, others: list[str]) -> None:
     with pytest.raises(Unreadable, match=rf"^row {len(others) + 1} has an external_id "):
         ids(*others, cut)
+
+
+def test_no_more_of_large_rows_is_kept_in_memory_than_a_few() -> None:
+    read = list[int]()
+
+    def large() -> Iterator[list[str]]:
+        for number in range(300):
+            read.append(number)
+            yield [f"{number + 1}.0", "x" * 1_000_000]
+
+    rows = without_fractions(large(), layout(["external_id", "note"]))
+    assert next(rows)[0] == "1"
+    assert len(read) < 10
+    assert [row[0] for row in rows] == [str(number) for number in range(2, 301)]
 
 
 def test_other_columns_stay_as_they_are() -> None:
