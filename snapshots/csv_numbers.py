@@ -2,7 +2,7 @@
 
 pandas does so with a column of numbers that has a blank. Whether it did, only the whole column says: an id may be the
 text `123.0`. The beginning of the file decides, and a later cell that contradicts it refuses the file: otherwise one
-id would be two people, or two ids one person.
+id would be two people, or two ids one person. So does a number that has lost its last digits.
 """
 
 from __future__ import annotations
@@ -17,15 +17,18 @@ from mappings.columns import ColumnTarget
 from mappings.identifiers import EXTERNAL_ID
 from snapshots.rows import Unreadable
 
-#: Rows by which the kind of a column is decided; a row may be large.
+#: Rows by which the kind of a column is decided, and their characters: a row may have a million.
 _FIRST: Final = 200
+_MOST: Final = 4_000_000
 _FRACTION: Final = re.compile(r"\s*([1-9]\d{0,15})\.0\s*")
 _WHOLE: Final = re.compile(r"\s*\d+\s*")
-#: How pandas writes a number that has lost its last digits.
-_CUT: Final = re.compile(r"\d(?:\.\d+)?e\+\d\d")
-#: fraction: `123.0`. whole: `123`. other: any other text, such as `c-1` and `3.17`.
-_Kind = Literal["fraction", "whole", "other"]
-_KINDS: Final[tuple[_Kind, ...]] = ("other", "fraction", "whole")
+#: How pandas and Excel write a number that has lost its last digits: `1.2345678901234568e+19`, `1.23457E+11`.
+_CUT: Final = re.compile(r"\s*[1-9](?:[.,]\d+)?[eE]\+\d\d\s*")
+#: From here on a fraction has not every whole number.
+_EXACT: Final = 2**53
+#: cut: a number that has lost digits. fraction: `123.0`. whole: `123`. other: any other text, such as `c-1` and `3.17`.
+_Kind = Literal["cut", "fraction", "whole", "other"]
+_KINDS: Final[tuple[_Kind, ...]] = ("other", "cut", "fraction", "whole")
 
 
 def without_fractions(rows: Iterator[list[str]], targets: Sequence[ColumnTarget]) -> Iterator[list[str]]:
@@ -37,14 +40,24 @@ def without_fractions(rows: Iterator[list[str]], targets: Sequence[ColumnTarget]
     if not ids:
         yield from rows
         return
-    first = [*islice(rows, _FIRST)]
+    first = _beginning(rows)
     kinds = {place: _kind(row[place] for row in first) for place in ids}
     for number, row in enumerate(chain(first, rows), start=1):
         for place in ids:
             kind = kinds[place] = kinds[place] or _of_cell(row[place])
-            if kind == "whole" or kind == "fraction":
+            if kind is not None and kind != "other":
                 row[place] = _checked(row[place], kind, number)
         yield row
+
+
+def _beginning(rows: Iterator[list[str]]) -> list[list[str]]:
+    first, size = list[list[str]](), 0
+    for row in islice(rows, _FIRST):
+        first.append(row)
+        size += sum(map(len, row))
+        if size > _MOST:
+            break
+    return first
 
 
 def _kind(cells: Iterator[str]) -> _Kind | None:
@@ -56,21 +69,30 @@ def _kind(cells: Iterator[str]) -> _Kind | None:
 
 def _of_cell(cell: str) -> _Kind | None:
     """Return the kind of a cell; None for one that says nothing."""
-    if _FRACTION.fullmatch(cell):
-        return "fraction"
-    if not cell or _CUT.fullmatch(cell) or DEFAULT.holds(EXTERNAL_ID, cell.strip()):
+    if found := _FRACTION.fullmatch(cell):
+        return "fraction" if int(found[1]) <= _EXACT else "cut"
+    if _CUT.fullmatch(cell):
+        return "cut"
+    if not cell or DEFAULT.holds(EXTERNAL_ID, cell.strip()):
         return None
     return "whole" if _WHOLE.fullmatch(cell) else "other"
 
 
 def _checked(cell: str, kind: _Kind, number: int) -> str:
-    """Return the cell of an id as it is meant. Raises Unreadable if the column has both forms."""
-    found = _FRACTION.fullmatch(cell)
-    if kind == "whole" and not found:
+    """Return the cell of an id as it is meant. Raises Unreadable if it is cut, or if the column has both forms."""
+    form = _of_cell(cell)
+    if form == "cut":
+        raise Unreadable(
+            f"row {number:,} has an {EXTERNAL_ID} that has lost its last digits, such as 1.2E+19, so that two people "
+            "may have the same: write the ids as text or as whole numbers; pandas reads them whole with "
+            "dtype={column: str}"
+        )
+    # A row before the one that is cut: that one refuses the file.
+    if form is None or kind == "cut" or (kind == "whole" and form != "fraction"):
         return cell
-    if kind == "fraction" and (found or _of_cell(cell) is None):
-        return found[1] if found else cell
-    one, other = ("such as 123.0", "not") if found else ("of another form", "such as 123.0")
+    if kind == form:
+        return cell.strip().removesuffix(".0")
+    one, other = ("such as 123.0", "not") if form == "fraction" else ("of another form", "such as 123.0")
     raise Unreadable(
         f"row {number:,} has an {EXTERNAL_ID} {one}, and other rows {other}: 123.0 may be 123 or another id. Write the "
         "ids in one form, whole numbers without a fraction; in pandas df[column].astype('Int64')"

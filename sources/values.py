@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 
 from configuration.queries import Query
 from mappings.columns import ColumnSettings, layout
+from text.surrogates import whole_characters
 
 #: The largest whole number that a fraction has exactly.
 _EXACT: Final = 2**53
@@ -142,8 +143,12 @@ def _of_digits(text: str) -> int | Decimal:
     return int(text) if len(text) <= _DIGITS else Decimal(text)
 
 
-#: Reads JSON of a database, with numbers that are left out later where they are too large.
-read_json: Final[Callable[[str], Any]] = json.JSONDecoder(parse_int=_of_digits).decode
+_decode: Final = json.JSONDecoder(parse_int=_of_digits).decode
+
+
+def read_json(text: str) -> Any:
+    """Read JSON of a database: with U+FFFD for half characters, and numbers that are left out later if too large."""
+    return _decode(whole_characters(text.encode()).decode() if "\\u" in text else text)
 
 
 def identifier(value: Any, zone: ZoneInfo) -> Any:

@@ -164,7 +164,7 @@ def run_documents(redis: Redis, runs: Sequence[QueryRun]) -> list[RunDocument]:
 
 
 def _holds(redis: Redis, records_of_runs: Sequence[Record]) -> dict[str, str]:
-    """Return by snapshot the hold that it or its changes wait behind, with the remedy."""
+    """Return by snapshot the hold that it or its changes wait behind, with the remedy, on one line."""
     if not records_of_runs:
         return {}
     audiences = {each.order.snapshot: orders.audience_of(Queue.parse(each.queue)) for each in records_of_runs}
@@ -173,7 +173,7 @@ def _holds(redis: Redis, records_of_runs: Sequence[Record]) -> dict[str, str]:
     found = {
         each.order.snapshot: waits_behind(each, audiences[each.order.snapshot], census) for each in records_of_runs
     }
-    return {snapshot: why for snapshot, why in found.items() if why}
+    return {snapshot: why.replace("\n", " ") for snapshot, why in found.items() if why}
 
 
 def query_documents(redis: Redis, queries: Sequence[Query], now: int) -> list[QueryDocument]:

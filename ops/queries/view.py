@@ -54,8 +54,10 @@ def _remarks(found: Sequence[QueryDocument]) -> Iterator[str]:
 def _remedy(run: RunDocument) -> str:
     """Return what happened and what to do; empty if nothing is wrong."""
     if run.state == "held":
+        begun = run.outcomes and run.outcomes.changes
+        so_far = ": its people joined, and nobody else leaves the list" if begun else ", and the list was not touched"
         return (
-            "The guard holds it, and the list was not touched. If the result is right: "
+            f"The guard holds it{so_far}. If the result is right: "
             f"ferry queries run {run.query} --confirm. If not, the next good run takes its place."
         )
     return run.remedy

@@ -32,11 +32,13 @@ DAY_MS: Final = 86_400_000
 def removed_lately(records: Sequence[Record], now: int) -> int:
     """Return how many people the snapshots of the last 24 hours took off, since the last confirmed one. Pure.
 
-    `records`: newest first. `now`: ms.
+    Also those that were superseded, or ended, after some of their changes were queued. `records`: newest first. `now`:
+    ms.
     """
     removed = 0
     for record in records:
-        if not is_carried_out(record) or record.counts is None or (record.ended or 0) <= now - DAY_MS:
+        is_begun = is_carried_out(record) or record.outcomes.changes > 0
+        if not is_begun or record.counts is None or (record.ended or 0) <= now - DAY_MS:
             continue
         if record.confirmed:
             break
@@ -47,6 +49,11 @@ def removed_lately(records: Sequence[Record], now: int) -> int:
 def confirm(redis: Redis, queue: Queue, snapshot_id: str) -> None:
     """Record that a person has confirmed this snapshot. Call it before the hold is released."""
     redis.hset(keys.queue(queue), "confirmed", snapshot_id)
+
+
+def forget_confirmation(redis: Redis, queue: Queue) -> None:
+    """Forget what a person has confirmed: what follows is beyond the numbers that were seen."""
+    redis.hdel(keys.queue(queue), "confirmed")
 
 
 def is_confirmed(redis: Redis, queue: Queue, snapshot_id: str) -> bool:

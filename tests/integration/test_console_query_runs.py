@@ -13,6 +13,7 @@ from redis import Redis
 
 from configuration.queries import DataSource
 from console.auth.roles import Role
+from ops.queries.documents import run_documents
 from queues import audit, holds
 from queues.acceptance import Acceptance, accept
 from queues.change import Body, encode, person_key
@@ -185,6 +186,7 @@ def test_a_run_behind_a_hold_names_it_and_what_to_do(redis: Redis, redis_url: st
             text = said(browser.get(address, timeout=30).text)
             assert f"{VIPS} is held (list_gone). Klaviyo has no list of that name." in text
             assert f"To release it: ferry release {VIPS}" in text
+        assert "\n" not in run_documents(redis, [page.run])[0].remedy, "the commands would write it out as \\x0a"
         holds.release(redis, VIPS)
         assert "is held" not in said(browser.get(page.path, timeout=30).text)
 

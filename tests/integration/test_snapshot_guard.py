@@ -12,6 +12,7 @@ from queues.holds import Hold
 from queues.policy import OF_KIND, decide
 from queues.snapshots import guard, orders
 from queues.snapshots.guard import GUARD
+from queues.snapshots.records import Outcomes
 from tests.support.syncing import SNAPSHOTS
 
 
@@ -59,3 +60,12 @@ def test_a_confirmation_is_of_one_snapshot(redis: Redis) -> None:
     guard.confirm(redis, SNAPSHOTS, "00-a")
     assert guard.is_confirmed(redis, SNAPSHOTS, "00-a")
     assert not guard.is_confirmed(redis, SNAPSHOTS, "00-b")
+
+
+def test_whom_a_snapshot_took_off_before_it_was_superseded_counts_as_removed() -> None:
+    def ended(state: orders.State, changes: int) -> orders.Record:
+        order = orders.SnapshotOrder("00-a", 1, "csv")
+        counts, queued = orders.Counts(removals=20), Outcomes(changes=changes)
+        return orders.Record(str(SNAPSHOTS), order, 1, 0, state, counts=counts, outcomes=queued, ended=2)
+
+    assert guard.removed_lately([ended("superseded", 25), ended("failed", 25), ended("superseded", 0)], 3) == 40

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from queues.snapshots import orders
+from queues import holds
+from queues.snapshots import guard, orders
 from queues.snapshots.orders import Counts
 from tests.support.identity_messages import remove, snapshot
 from tests.support.identity_world import ROUNDS, IdentityWorld
@@ -16,6 +17,7 @@ from tests.support.listed import Listed
 
 OLD, NEW, OTHER = "old7@example.com", "new7@example.com", "other@example.com"
 PHONE = "+14155552671"
+SNAPSHOTS = orders.queue_of("full", "42")
 
 
 @pytest.fixture(params=[True, False], ids=["full profile", "identity alone"])
@@ -31,7 +33,7 @@ def adds_up(counts: Counts) -> bool:
 
 def waits_again(who: IdentityWorld) -> bool:
     """Whether the newest snapshot was compared and waits for the delivery of its changes."""
-    newest = orders.records(who.redis, orders.queue_of("full", "42"))[0]
+    newest = orders.records(who.redis, SNAPSHOTS)[0]
     return newest.state == "queued" and newest.counts is not None
 
 
@@ -112,3 +114,60 @@ def test_whoever_leaves_by_a_single_change_before_the_second_comparison_is_off_t
     who.send(remove(NEW, connection="full"))
     assert listed.members() == set(), "the newest word about the person wins"
     assert not who.unbalanced()
+
+
+def held_by_guard(who: IdentityWorld) -> holds.Hold:
+    """Work until the guard holds the newest snapshot."""
+    for _ in range(ROUNDS):
+        who.push()
+        if hold := holds.of_queue(who.redis, SNAPSHOTS):
+            return hold
+    raise AssertionError("the guard holds nothing")
+
+
+def confirm(who: IdentityWorld) -> None:
+    """A person has seen the numbers, and carries the snapshot out."""
+    guard.confirm(who.redis, SNAPSHOTS, orders.records(who.redis, SNAPSHOTS)[0].order.snapshot)
+    holds.release(who.redis, SNAPSHOTS)
+
+
+@pytest.fixture
+def held_again(who: IdentityWorld, monkeypatch: pytest.MonkeyPatch) -> IdentityWorld:
+    """A person has confirmed that two of three leave; after the delivery it turns out that the third one does, too."""
+    monkeypatch.setattr("snapshots.plan.SMALL", 0)
+    listed = Listed(who)
+    known_at_klaviyo(listed)
+    listed.sync_csv("email,external_id", ",x7", "a@example.com,", "b@example.com,")
+    who.post(snapshot(f"email,external_id\n{NEW},x7\n", connection="full"))
+    assert "takes 2 of 3 people off" in held_by_guard(who).resolve
+    assert listed.members() == {OLD, "a@example.com", "b@example.com"}
+    confirm(who)
+    hold = held_by_guard(who)
+    assert "takes 3 of 3 people off" in hold.resolve
+    assert "Until then nobody else leaves the list." in hold.resolve
+    return who
+
+
+def test_whoever_leaves_beyond_the_numbers_that_a_person_has_seen_is_asked_about_again(
+    held_again: IdentityWorld,
+) -> None:
+    listed = Listed(held_again)
+    assert listed.members() == {OLD, NEW}
+    confirm(held_again)
+    held_again.settle()
+    assert listed.members() == {NEW}
+    assert (listed.counts().removals, listed.counts().kept) == (3, 0)
+
+
+def test_a_snapshot_that_is_replaced_before_its_last_ones_leave_counts_those_who_left(
+    held_again: IdentityWorld,
+) -> None:
+    held_again.post(snapshot(f"email,external_id\n{NEW},x7\n", connection="full"))
+    for _ in range(ROUNDS):
+        held_again.push()
+        replaced = orders.records(held_again.redis, SNAPSHOTS)[1]
+        if replaced.ended:
+            break
+    assert replaced.state == "superseded"
+    assert replaced.counts is not None
+    assert (replaced.counts.removals, replaced.counts.kept) == (2, 1)

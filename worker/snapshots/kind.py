@@ -105,6 +105,8 @@ def _make_equal(of: SnapshotRun) -> None:
 
 def _compare_again(of: SnapshotRun) -> None:
     """Wait for the delivery of the queued changes, then compare once more. Raises Later, LeaseLost."""
+    # Before the note: afterwards nobody would come back to it.
+    guard.forget_confirmation(of.delivery.redis, of.delivery.batch.queue)
     of.course.removed = of.record.counts.removals if of.record.counts else 0
     of.record.outcomes = Outcomes(changes=of.course.queued)
     of.course.bucket, of.course.before = 0, None

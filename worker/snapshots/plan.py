@@ -141,9 +141,12 @@ def approve(of: SnapshotRun, plan: Plan) -> None:
         of.delivery.redis, of.audience.target, of.order, counts, limit
     )
     asked = of.order.confirmed or queue_guard.is_confirmed(of.delivery.redis, queue, of.order.snapshot)
-    if why and not asked:
+    # Of a second comparison without removals, everything was seen before the first one's were queued.
+    if why and not asked and counts.removals != of.course.removed:
         _ask(of, why)
-    of.course.step, of.course.undecided, of.record.confirmed = "apply", plan.undecided, asked
+    of.course.step, of.record.confirmed = "apply", asked or of.record.confirmed
+    # Kept when the snapshot begins again: the changes of some buckets are queued, and the plan lacks their people.
+    of.course.undecided = of.course.undecided or plan.undecided
     of.note()
 
 
@@ -188,7 +191,7 @@ def _ask(of: SnapshotRun, why: str) -> None:
     redis, queue = of.delivery.redis, of.delivery.batch.queue
     of.record.state = "held"
     of.note()
-    meanwhile = "the list stays unchanged" if of.course.removed is None else "nobody leaves the list"
+    meanwhile = "the list stays unchanged" if of.course.removed is None else "nobody else leaves the list"
     resolve = f"{why[:1].upper()}{why[1:]}. {_WAYS_OUT.format(queue=queue, meanwhile=meanwhile)}"
     if holds.place(redis, queue, holds.Hold(queue_guard.GUARD, now_ms(), resolve)):
         log.error("snapshot %s: %s is held (%s). %s", of.order.snapshot, queue, queue_guard.GUARD, resolve)

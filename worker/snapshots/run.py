@@ -95,7 +95,11 @@ class SnapshotRun:
         rosters.drop(self.delivery.redis, self.order.snapshot)
         before = self.course
         self.course = self.delivery.progress.course = SnapshotProgress(
-            bucket=before.bucket, queued=before.queued, newer=before.newer, removed=before.removed
+            bucket=before.bucket,
+            queued=before.queued,
+            newer=before.newer,
+            undecided=before.undecided,
+            removed=before.removed,
         )
 
     def note(self) -> None:

@@ -56,6 +56,11 @@ def test_a_value_becomes_what_json_has(value: Any, becomes: Any) -> None:
     assert type(plain(value, BERLIN)) is type(becomes)
 
 
+def test_half_a_character_in_json_of_a_database_is_marked_and_the_row_can_be_written() -> None:
+    read = read_json(r'{"a": ["x\ud83d", "\ud83d\ude00", "\\ud83d"]}')
+    assert msgspec.json.decode(msgspec.json.encode(read)) == {"a": ["x\ufffd", "\U0001f600", "\\ud83d"]}
+
+
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
