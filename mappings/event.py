@@ -18,7 +18,6 @@ MAX_METRIC: Final = 127
 MAX_PROPERTIES: Final = 400
 #: Klaviyo takes only events after the year 1990.
 _EARLIEST: Final = "1991"
-#: The form of an ISO 4217 code.
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,7 @@ def _go_on(redis: Redis, batch: Batch) -> None:
         return
     known = progress.load(batch.progress)
     seen = queue_facts.read(redis, batch.queue)
-    if seen.hold is not None:
+    while seen.hold is not None:  # behind the connection's hold there may be one of the queue
         if not _ends(redis, batch, seen.hold):
             log.info("batch %s: waits because %s is held (%s)", batch.id, batch.queue, seen.hold.reason)
             _wait_held(redis, batch, known)

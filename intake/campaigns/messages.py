@@ -121,9 +121,8 @@ def _read_group(raw: Raw, place: str) -> CampaignGroup:
         group = _group.decode(raw)
     except faults.UNREADABLE as fault:
         detail = faults.describe(fault, place, CampaignGroup.__struct_fields__)
-        raise faults.bad_request(
-            f"{place}.split: {_SPLIT}" if detail.startswith(f"{place}.split") else detail
-        ) from None
+        about_split = detail.startswith((f"{place}.split:", f"{place}.split["))
+        raise faults.bad_request(f"{place}.split: {_SPLIT}" if about_split else detail) from None
     faults.check_names(raw, apart=("members",), place=place)
     if (group.members is UNSET) is (group.audience is UNSET):
         raise faults.bad_request(f"{place}: needs either members or audience")

@@ -102,7 +102,8 @@ def complete(fields: dict[str, Any], common: dict[str, dict[str, Any]], now: int
     fields.pop(_WRITE_KEY, None)
     for name, values in common.items():
         own = fields.get(name)
-        if own in (None, "") or isinstance(own, dict):
+        # Nothing, also as PHP writes an object without members: `[]`. But `false` says that a message is for nobody.
+        if isinstance(own, dict) or not (own or own is False):
             fields[name] = {**values, **(own or {})}
     given = (fields.get(name) for name in _TIMES)
     fields["timestamp"] = next((time for time in given if time not in (None, "")), None) or _iso(now)

@@ -12,6 +12,7 @@ from redis import Redis
 from console.auth.roles import Role
 from emulator.server import running
 from queues import holds, keys, pending
+from queues.clock import now_ms
 from queues.connections import accounts
 from queues.holds import ACCOUNT_CHANGED, Hold
 from queues.names import Queue
@@ -114,6 +115,23 @@ def test_a_key_of_the_old_account_ends_the_hold_by_itself_where_it_is_known(
     go_on(world)
     assert "bob@example.com" in world.members()
     assert hold_of(world.redis) is None
+
+
+def test_a_hold_of_the_queue_outlasts_the_one_that_ends_by_itself(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert delivered(world, "ann@example.com")
+    use(monkeypatch, "pk_other")
+    assert not delivered(world, "bob@example.com")
+    holds.place(world.redis, world.queue, Hold("by hand", now_ms()))
+    use(monkeypatch, "pk_test")
+    before = len(world.requests())
+    go_on(world)
+    assert hold_of(world.redis) is None
+    assert len(world.requests()) == before
+    holds.release(world.redis, world.queue)
+    go_on(world)
+    assert "bob@example.com" in world.members()
 
 
 def test_a_new_key_of_the_old_account_ends_it_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,6 +49,17 @@ def of_worker(lines: list[str]) -> int:
     return moves[1] - moves[0]
 
 
+def test_of_a_job_that_ended_well_nothing_is_left(world: World) -> None:
+    world.change("add", "ann@example.com")
+    batch_id = world.take()
+    talk(world, batch_id)
+    left = [key.decode() for key in world.redis.scan_iter(f"{keys.RQ_PREFIX}*")]
+    assert [key for key in left if batch_id in key or ":execution" in key] == []
+    queue = doorbell.rq_queue(world.redis)
+    assert (queue.started_job_registry.count, queue.failed_job_registry.count, queue.count) == (0, 0, 0)
+    assert len(world.requests("/api/profile-bulk-import-jobs", "POST")) == 1, "it was carried out"
+
+
 def test_a_delivery_makes_the_round_trips_that_the_documents_count(world: World) -> None:
     world.change("add", "first@example.com")
     world.deliver()

@@ -215,6 +215,10 @@ DEEP: Any = json.loads("[" * 70 + "]" * 70)
             "$.groups[0].member: unknown; did you mean members?",
         ),
         (
+            campaign() | {"groups": [{"name": "A", "members": [], "splits": {"A": 50, "B": 50}}]},
+            "$.groups[0].splits: unknown; did you mean split?",
+        ),
+        (
             TWO | {"groups": [{"name": "A", "members": [], "audience": "vips"}]},
             "$.groups[0]: needs either members or audience",
         ),

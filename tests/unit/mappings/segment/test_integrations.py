@@ -64,6 +64,13 @@ def test_a_message_for_nobody_stays_so_beside_flags_of_its_batch() -> None:
     assert (reading.accepted, reading.unmapped) == (1, {"identify": 1})
 
 
+@pytest.mark.parametrize("nothing", [None, "", {}, [], 0])
+def test_a_message_that_says_nothing_has_what_stands_beside_its_batch(nothing: Any) -> None:
+    batch = [message(integrations=nothing), message(messageId="m-2", integrations={"Klaviyo": True})]
+    reading = read({"batch": batch, "integrations": {"All": False}})
+    assert (reading.accepted, reading.unmapped) == (1, {"identify": 1})
+
+
 def test_flags_beside_a_batch_hold_for_its_messages_and_lie_under_theirs() -> None:
     batch = [message(), message(messageId="m-2", integrations={"Klaviyo": True})]
     reading = read({"batch": batch, "integrations": {"All": False}})
