@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import HealthCheck, settings
+from hypothesis.stateful import MultipleResults
 from redis import Redis
 
 from queues import pending, settlement
@@ -28,7 +29,9 @@ def test_a_join_that_is_replayed_beside_a_later_removal_ends_no_letter_of_the_re
     ledger = LedgerMachine()
     for action, message in (("add", 1), ("remove", 2)):
         ledger.accept(people=["d"], action=action, message=message)
-    (batch,) = ledger.tick(ask=True, ring=True).values
+    started = ledger.tick(ask=True, ring=True)
+    assert isinstance(started, MultipleResults)
+    (batch,) = started.values
     ledger.finish(batch, reject={0}, frozen=False)
     ledger.replay(every=2)
     ledger.accept(people=["d"], action="update", message=3)
