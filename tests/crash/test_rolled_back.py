@@ -103,6 +103,10 @@ def test_the_alert_readiness_the_page_and_status_say_it_until_it_is_acknowledged
         sender = Sender(group.port)
         sender.post_until_accepted(message("42", "add", range(2)))
         until(lambda: contents(group)["ok"] is True, "readiness")
+        with Redis.from_url(server.url) as redis:
+            until(lambda: redis.exists(keys.partition(0, "epoch")) == 1, "the scheduler's first tick")
+        for process in ("web", "scheduler"):  # two looks, of which one is whole: until then the epoch is not known
+            known_to(process, server)
         server.save()
         sender.post_until_accepted(message("42", "add", range(2, 4)))
         server.restore()
