@@ -158,7 +158,7 @@ def shown(run: QueryRun, record: Record | None) -> ShownState:
 def run_documents(redis: Redis, runs: Sequence[QueryRun]) -> list[RunDocument]:
     """Return the documents of runs. The remedy of one that waits behind a hold names the hold."""
     found = outcomes.by_id(redis, [run.snapshot for run in runs if run.snapshot])
-    behind = _holds(redis, [record for record in found.values() if record.ended is None or record.outcomes.pending])
+    behind = _holds(redis, [record for record in found.values() if record.is_unsettled])
     made = [RunDocument.of(run, found.get(run.snapshot)) for run in runs]
     return [replace(each, remedy=each.remedy or behind.get(each.snapshot, "")) for each in made]
 

@@ -61,9 +61,9 @@ def follow_delivery(
             raise _lost(snapshot_id)
         return _Delivery(found)
 
-    def trouble(_: _Delivery) -> Trouble:
+    def trouble(found: _Delivery) -> Trouble:
         census = take_census(redis, [audience])
-        return held_delivery(audience, census), absent(census)
+        return waits_behind(found.record, audience, census), absent(census)
 
     found, why = until_ended(look, "delivering", {}, trouble, deadline)
     return found.record, why
@@ -154,16 +154,9 @@ def stuck(record: Record, audience: Queue, census: Census) -> str | None:
     return None
 
 
-def held_delivery(audience: Queue, census: Census) -> str | None:
-    """Return the hold that keeps the audience's changes back, with the remedy; None if there is none. Pure."""
-    if hold := census.holds.get(audience.connection):
-        return _held(audience.connection, hold)
-    return next((_held(count.queue, count.hold) for count in census.queues if count.hold), None)
-
-
 def waits_behind(record: Record, audience: Queue, census: Census) -> str | None:
     """Return the hold that stops a snapshot or its own changes, with the remedy; None if there is none. Pure."""
-    if record.state == "held" or not (record.ended is None or record.outcomes.pending):
+    if record.state == "held" or not record.is_unsettled:
         return None
     own = (_held(each.queue, each.hold) for each in census.queues if each.hold and each.queue == audience)
     return stuck(record, audience, census) or next(own, None)

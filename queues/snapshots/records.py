@@ -160,6 +160,11 @@ class Record(msgspec.Struct):
     ] = None
     outcomes: Annotated[Outcomes, Meta(description="What became of its changes so far.")] = Outcomes()
 
+    @property
+    def is_unsettled(self) -> bool:
+        """Whether it has not ended, or a change of it is not settled."""
+        return self.ended is None or self.outcomes.pending > 0
+
 
 #: The states that an earlier version wrote. A record stays for 30 days, and that version counted no outcomes.
 _EARLIER: Final = {
