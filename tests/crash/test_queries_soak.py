@@ -13,7 +13,7 @@ import pytest
 from redis import Redis
 
 from emulator.server import running
-from queues import dead_letters, pending
+from queues import pending
 from queues.clock import now_ms
 from queues.policy import FlushPolicy
 from queues.queries import records, slots
@@ -27,7 +27,7 @@ from tests.support.model import address
 from tests.support.proxied_system import environment
 from tests.support.queries import state
 from tests.support.recovery import open_batches, waiting
-from tests.support.waiting import apart, until
+from tests.support.waiting import until
 
 PROCESSES = ("scheduler-1", "worker-1", "worker-2")
 PEOPLE = [address(number) for number in range(300)]
@@ -62,13 +62,8 @@ def order(redis: Redis) -> str:
 
 
 def ended(redis: Redis, group: Group) -> bool:
-    """What an operator sees to: processes run, what waits is uploaded, and letters of a worker's death go again."""
-    group.revive()
-    for queue in pending.all_queues(redis):
-        pending.flush(redis, queue, now_ms())
-    letters = [letter.id for letter in dead_letters.read(redis, snapshot_audience.QUEUE)]
-    dead_letters.replay(redis, snapshot_audience.QUEUE, letters, now_ms())
-    apart(0.2)
+    """Whether, with an operator who sees to it, nothing is left to be done."""
+    letters = snapshot_audience.tended(redis, group)
     is_running = state(redis, snapshot_audience.AUDIENCE).running
     return not (is_running or open_batches(redis) or waiting(redis) or letters)
 
@@ -117,15 +112,5 @@ def test_the_last_run_stands_whatever_befell_the_workers_meanwhile(
         assert record is not None
         assert (run.state, run.rows, record.state) == ("submitted", len(PEOPLE), "delivered")
         members = {*PEOPLE, STAYS} - {LEAVES}
-        assert klaviyo.members(snapshot_audience.NAME) == members
-        assert snapshot_audience.known_members(redis) == members
-        told = snapshot_audience.plans(klaviyo)
-        assert {told[person] for person in members - {STAYS}} == {"last"}
-        wrong = [
-            *oracle.balance(redis),
-            *oracle.quiet(redis),
-            *oracle.private(redis),
-            *snapshot_audience.left_over(redis),
-        ]
-        assert wrong == []
+        snapshot_audience.assert_stands(redis, klaviyo, members, members - {STAYS})
         klaviyo.close()

@@ -9,7 +9,7 @@ import msgspec
 import requests
 from redis import Redis
 
-from queues import keys, pending
+from queues import dead_letters, keys, pending
 from queues.acceptance import Acceptance, accept
 from queues.change import Action, Body, encode, person_key
 from queues.clock import now_ms
@@ -17,8 +17,11 @@ from queues.names import Queue
 from queues.policy import FlushPolicy
 from queues.snapshots import members, orders
 from queues.snapshots.orders import Record, SnapshotOrder
+from tests.support import oracle
+from tests.support.group import Group
 from tests.support.klaviyo import Account
 from tests.support.model import list_name, queue_of
+from tests.support.waiting import apart
 
 AUDIENCE = "42"
 QUEUE = queue_of(AUDIENCE)
@@ -71,6 +74,30 @@ def known_members(redis: Redis) -> set[str]:
         for bucket in members.read(redis, QUEUE, range(members.BUCKETS)).values()
         for member in bucket.members
     }
+
+
+def tended(redis: Redis, group: Group) -> list[str]:
+    """What an operator sees to: processes run, what waits is uploaded, and letters of a worker's death go again.
+
+    Returns the ids of those letters.
+    """
+    group.revive()
+    for queue in pending.all_queues(redis):
+        pending.flush(redis, queue, now_ms())
+    letters = [letter.id for letter in dead_letters.read(redis, QUEUE)]
+    dead_letters.replay(redis, QUEUE, letters, now_ms())
+    apart(0.2)
+    return letters
+
+
+def assert_stands(redis: Redis, klaviyo: Account, members: set[str], last: set[str]) -> None:
+    """The list and the ledger have these members, those of `last` have the last plan, and nothing is left anywhere."""
+    assert klaviyo.members(NAME) == members
+    assert known_members(redis) == members
+    told = plans(klaviyo)
+    assert {told[person] for person in last} == {"last"}
+    wrong = [*oracle.balance(redis), *oracle.quiet(redis), *oracle.private(redis), *left_over(redis)]
+    assert wrong == []
 
 
 def left_over(redis: Redis, queue: Queue = QUEUE) -> list[str]:
