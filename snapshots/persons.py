@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from identity.blocked import DEFAULT, Blocked
-from mappings import contact, fields
+from mappings import contact
 from mappings.columns import PROPERTIES
-from mappings.errors import Reason, Unfit
-from mappings.fields import READS
+from mappings.errors import Reason
 from mappings.identifiers import EMAIL, EXTERNAL_ID, PHONE, canonical_email
 from mappings.rules import Rules
-from mappings.values import MAX_STRING_BYTES, clean, clean_text, text_field
+from snapshots.attribute_faults import AttributeFaults
 from snapshots.customers import Described
 from snapshots.report import ReadReport
 from snapshots.rows import Selection, SnapshotRow, Unusable, row
@@ -22,68 +21,7 @@ from snapshots.rows import Selection, SnapshotRow, Unusable, row
 _EXACT: Final = 2**53
 #: Klaviyo's name -> the name in a fragment (`mappings.sources`) and in `identity`, strongest first.
 _FRAGMENT: Final = {EMAIL: "email", EXTERNAL_ID: "external_id", PHONE: "phone"}
-
-
 _DIGIT: Final = re.compile(r"\d")
-#: Text of this many characters is within Klaviyo's limit in any alphabet.
-_SHORT: Final = MAX_STRING_BYTES // 4
-#: Numbers below it, and above its negative, fit into 64 bits.
-_FITS: Final = 2**63
-_Read = Callable[[Any], Any]
-#: Types of which every value is right if it is short or fits.
-_USUAL: Final[dict[_Read, frozenset[type]]] = {
-    clean: frozenset({str, int, float, bool, type(None)}),
-    text_field: frozenset({str, int, float, type(None)}),
-}
-
-
-class FieldFaults:
-    """The faults of attributes under the rules of one destination."""
-
-    def __init__(self, rules: Rules) -> None:
-        self._rules = rules
-        self._reads: dict[str, _Read | Reason] = {}
-        self._usual: dict[str, frozenset[type]] = {}
-
-    def of(self, values: Mapping[str, Any]) -> dict[str, Reason]:
-        """Return why the mapping would leave attributes out, by name; nothing for those that it would not."""
-        found: dict[str, Reason] = {}
-        for name, value in values.items():
-            kind = type(value)
-            if kind in self._usual.get(name, ()):
-                if kind is str:
-                    if len(value) < _SHORT:
-                        continue
-                elif (kind is not int and kind is not float) or -_FITS < value < _FITS:
-                    continue
-            if reason := self._of(name, value):
-                found[name] = reason
-        return found
-
-    def _of(self, name: str, value: object) -> Reason | None:
-        read = self._reads.get(name) or self._remembered(name)
-        if isinstance(read, Reason):
-            return read
-        if value is None:
-            return None
-        try:
-            plain = clean_text(value) if isinstance(value, str) else clean(value)
-            if plain and not (isinstance(plain, str) and plain.isspace()):
-                read(plain)
-        except Unfit as unfit:
-            return unfit.reason
-        return None
-
-    def _remembered(self, name: str) -> _Read | Reason:
-        try:
-            target = fields.place(name, self._rules, klaviyo_names=True).target
-            found: _Read | Reason = clean if target.is_property else READS[target.name]
-        except Unfit as unfit:
-            found = unfit.reason
-        if len(self._reads) < fields.CACHED_NAMES:
-            self._reads[name] = found
-            self._usual[name] = frozenset() if isinstance(found, Reason) else _USUAL.get(found, frozenset())
-        return found
 
 
 class PersonReader:
@@ -105,7 +43,7 @@ class PersonReader:
         self._blocked = blocked
         self._report = report
         self._nulls = nulls
-        self._faults = FieldFaults(rules)
+        self._faults = AttributeFaults(rules)
 
     def people(self, described: Described) -> Iterable[SnapshotRow | Unusable]:
         """Return a person for each e-mail of the customer; without one, a person by external id or else phone."""
