@@ -31,7 +31,7 @@ last person arrives at the emulator, by the clock of one machine. Ferry: intake,
 looks up these people's identifiers at Klaviyo in {_ASKED} requests before the upload; each flush begins when the
 previous one is settled. The plain way: gunicorn and one `rq worker`, started as its manual says. Rate limits are off;
 Klaviyo allows 10 such requests a second and 150 a minute, and the plain way makes one for each person. The rows below
-divide the time of further flushes, of which Redis reports each command (MONITOR), into its steps; medians.
+divide the time of further flushes into its steps: Redis reports each of their commands (MONITOR); medians.
 A p99 of 60 ms was the aim before Ferry looked people up. What it remembers of them, the look-ups and the claims of
 their identifiers are more than half of a delivery's time; the rest are mapping a hundred people, and three processes
 that hand over. With all of it, the emulator and Redis on two cores, 60 ms cannot be reached. Look-ups beside each other

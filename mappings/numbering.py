@@ -156,7 +156,7 @@ def _leading(code: int, region: str) -> re.Pattern[str] | None:
 
 @cache
 def _beside(code: int) -> re.Pattern[str]:
-    """Return the pattern of the leading digits of all regions with a code, of which some have twenty-five.
+    """Return the pattern of the leading digits of all regions with a code; some codes have twenty-five regions.
 
     Where none fits, no region but the one without leading digits has such a number.
     """

@@ -10,7 +10,6 @@ from console.paging import ListPart, part_of
 from ops.queries import people
 from ops.queries.documents import RunDocument
 from ops.queries.people import ChangedPerson, KeptPerson
-from ops.sync.row_reasons import row_meaning
 from queues.snapshots.records import Counts, Record
 from text.wording import number, plural
 
@@ -24,7 +23,7 @@ _TITLES: Final[Mapping[RunKind, str]] = {
     "removed": "Removed",
     "left_out": "Left out",
 }
-#: The same of a run of which nothing was carried out.
+#: The same for a run that carried nothing out.
 _PLANNED: Final[Mapping[RunKind, str]] = {"added": "To add", "changed": "To update", "removed": "To remove"}
 #: Title and sentence of a list without anything.
 _EMPTY: Final[Mapping[RunKind, tuple[str, str]]] = {
@@ -33,6 +32,28 @@ _EMPTY: Final[Mapping[RunKind, tuple[str, str]]] = {
     "changed": ("No updated people", "This run changes nobody who is on the list."),
     "removed": ("No removed people", "This run removes nobody from the list."),
     "left_out": ("Nothing left out", "Every value of this run was sent."),
+}
+_HASHED: Final = "is a hash, which Klaviyo does not accept: export it raw"
+#: Reason why a row cannot be sent -> one sentence. Klaviyo has not seen such a row, and there is no dead letter of it.
+_MEANING: Final[Mapping[str, str]] = {
+    "identity_missing": "The row has no e-mail, phone number or id: export one of them.",
+    "email_missing": "The row has no e-mail: export it.",
+    "identifier_blocked": "The row has only a value that identifies nobody, such as 0 or null: export the e-mail.",
+    "ambiguous_person": "The row has no e-mail, and its id or phone belongs to several people: export the e-mail.",
+    "email_hashed": f"The e-mail {_HASHED}.",
+    "phone_hashed": f"The phone number {_HASHED}.",
+    "external_id_hashed": f"The external id {_HASHED}.",
+    "email_invalid": "Klaviyo does not accept this e-mail: correct it in the source.",
+    "phone_invalid": "The phone number is invalid, or lacks its country: correct it in the source, or set "
+    "`default_country` for the connection.",
+    "external_id_invalid": "Klaviyo does not accept this external id: correct it in the source.",
+    "external_id_too_long": "The external id is longer than Klaviyo accepts: correct it in the source.",
+    "no_email": "The row has no e-mail: export it.",
+    "no_identifier": "The row has no e-mail, phone number or id: export one of them.",
+    "attribute_too_large": "An attribute is larger than Klaviyo accepts: export a shorter one.",
+    "profile_too_large": "The row is larger than Klaviyo accepts: export fewer or shorter attributes.",
+    "mapping_failed": "A defect in Ferry: report it.",
+    "fragment_unreadable": "The row cannot be read as a person: correct it in the source.",
 }
 _CORRECT: Final = (
     "Correct these rows in the source: the next run sends them. Rows have numbers from 1, in the order of the result; "
@@ -191,3 +212,8 @@ def looked_up(changes: Mapping[str, Sequence[str]], *, is_complete: bool, planne
     if is_complete:
         return "This run does not change this person."
     return "This person is not among those whom Ferry keeps of this run: the first 10,000 of each kind, for 7 days."
+
+
+def row_meaning(reason: str) -> str:
+    """Return one sentence about a reason, without personal data."""
+    return _MEANING.get(reason, "Ferry cannot send the row: correct it in the source.")

@@ -56,7 +56,7 @@ def is_planned(state: str, ends: Outcomes | None) -> bool:
 
 
 def would(counts: Counts, state: str) -> str:
-    """Return what a snapshot of which nothing was carried out would change, or would have; empty for nothing."""
+    """Return what a snapshot that carried nothing out would change, or would have; empty for nothing."""
     if not (counts.adds or counts.updates or counts.removals):
         return ""
     words = ("add", "update", "remove") if state == "held" else ("have added", "updated", "removed")

@@ -26,7 +26,7 @@ local function has_newer(persons, mark)
 end
 
 -- stays_out(change): whether something newer is known of its person. A newer update stands against an update only: the
--- person joins or leaves all the same.
+-- person joins or leaves nevertheless.
 local function stays_out(change)
   local persons = keys_of(change)
   if has_newer(persons, '') or (is_update(change) and has_newer(persons, '=')) then return true end

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from console.pages.query_run_view import row_meaning
 from mappings.errors import Reason
-from ops.sync.row_reasons import row_meaning
 
 OTHER = row_meaning("a reason that no version has")
 #: What a row can lack or have in its identifiers, and what the mapping refuses of a whole person.
