@@ -193,6 +193,11 @@ def partition(number: int, name: str) -> str:
     return f"{ROOT}{{p{number:02d}}}:{name}"
 
 
+def never_written(like: str) -> str:
+    """Return a key with the hash tag of another, under which nothing is ever stored (scripts.py)."""
+    return like[: like.index("}") + 1] + ":never"
+
+
 def queue(name: Queue, part: str = "") -> str:
     """Return a key of a queue: its hash, or one of its parts, such as `pending`."""
     return partition(name.partition, f"q:{name}{':' + part if part else ''}")

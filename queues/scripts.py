@@ -13,6 +13,8 @@ from redis.asyncio import Redis as AsyncRedis
 from redis.client import Pipeline
 from redis.exceptions import NoScriptError, RedisError
 
+from queues.keys import never_written
+
 #: Scripts that change a figure of a queue: they share the functions of `_common.lua` and of `_figures.lua`.
 CHANGE_FIGURES: Final = frozenset(
     {"accept", "take", "settle", "settle_part", "replay", "purge", "erase", "mirror", "submit", "hold", "recount"}
@@ -24,6 +26,12 @@ _WITH_COMMON: Final = frozenset(
 
 #: Scripts that begin runs of queries: they share the function of `_runs.lua`.
 _BEGIN_RUNS: Final = frozenset({"claim_slot", "order_run"})
+
+#: Scripts that use keys which are not among KEYS. While the slot of a cluster moves, some of its keys are at one node,
+#: some at another. Either would run a script whose KEYS it has, and the script would find its other keys missing, or
+#: write them a second time. One more key, which never exists, makes both nodes refuse it until the slot has moved.
+#: `accept` has such a key of its own: the mark of a message that was not seen before.
+_UNDECLARED: Final = (CHANGE_FIGURES - {"accept"}) | _BEGIN_RUNS | {"census", "shares", "totals", "waiting"}
 
 
 @cache
@@ -46,14 +54,19 @@ def sha_of(source: str) -> str:
     return hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
 
 
+def declared(name: str, keys: Sequence[str]) -> Sequence[str]:
+    """Return the KEYS to send with a script. `keys`: those that its text describes."""
+    return [*keys, never_written(keys[0])] if name in _UNDECLARED else keys
+
+
 def run(redis: Redis, name: str, keys: list[str], args: list[Any]) -> Any:
     """Run a script, sent as text only if the server does not have it (a new, restarted or flushed server)."""
-    return run_text(redis, text(name), sha(name), keys, args)
+    return run_text(redis, text(name), sha(name), declared(name, keys), args)
 
 
 async def run_async(redis: AsyncRedis, name: str, keys: list[str], args: list[Any]) -> Any:
     """Run a script as `run` does."""
-    return await run_text_async(redis, text(name), sha(name), keys, args)
+    return await run_text_async(redis, text(name), sha(name), declared(name, keys), args)
 
 
 def run_text(redis: Redis, source: str, digest: str, keys: Sequence[Any], args: Sequence[Any]) -> Any:
@@ -81,6 +94,7 @@ def run_each(redis: Redis, name: str, calls: Sequence[tuple[Sequence[str], Seque
     A call is repeated as text if the server does not have the script. Raises redis.RedisError; other calls may have
     been carried out.
     """
+    calls = [(declared(name, keys), args) for keys, args in calls]
     with redis.pipeline(transaction=False) as pipe:
         for keys, args in calls:
             # Not pipe.evalsha(): redis-py's cluster pipeline refuses it, whatever the keys.
@@ -112,10 +126,11 @@ def run_beside(
     return answer, beside
 
 
-def queue_up(pipe: Pipeline, name: str, keys: list[str], args: Sequence[Any] = ()) -> None:
-    """Put a script into a pipeline.
+def queue_up(pipe: Any, name: str, keys: Sequence[str], args: Sequence[Any] = ()) -> None:
+    """Put a script into a pipeline, of either client.
 
     It is sent as text, because a missing script could not be loaded within a pipeline; not by pipe.eval(), which
     redis-py's cluster pipeline refuses, whatever the keys.
     """
-    pipe.execute_command("EVAL", text(name), len(keys), *keys, *args)  # type: ignore[no-untyped-call]  # as in redis-py
+    sent = declared(name, keys)
+    pipe.execute_command("EVAL", text(name), len(sent), *sent, *args)

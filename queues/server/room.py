@@ -17,7 +17,7 @@ async def look(redis: Redis, most: int) -> str:
     memory = await redis.info("memory")
     async with redis.pipeline(transaction=False) as pipe:
         for number in range(PARTITIONS):
-            pipe.execute_command("EVAL", scripts.text("waiting"), 1, keys.partition(number, "queues"))
+            scripts.queue_up(pipe, "waiting", [keys.partition(number, "queues")])
         waiting = await pipe.execute()
     return full(memory, sum(waiting), most)
 

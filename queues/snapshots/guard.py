@@ -85,7 +85,7 @@ async def replace_held_async(redis: AsyncRedis, queue: Queue) -> bool:
     opened = cast("list[bytes]", await redis.zrange(keys.queue(queue, "batches"), 0, -1))
     async with redis.pipeline(transaction=False) as pipe:
         if held:
-            pipe.execute_command("EVAL", scripts.text("hold"), 1, keys.queue(queue), "")
+            scripts.queue_up(pipe, "hold", [keys.queue(queue)], [""])
         for batch_id in opened:
             pipe.zadd(keys.partition(queue.partition, "ring"), {batch_id: now_ms()}, xx=True, lt=True)
         pipe.lpush(keys.WAKE, 1)

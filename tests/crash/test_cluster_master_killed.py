@@ -17,7 +17,7 @@ from tests.support.cluster_chaos import OPTIONS
 from tests.support.group import Group
 from tests.support.kept_figures import assert_kept
 from tests.support.klaviyo import Account
-from tests.support.load import Load
+from tests.support.load import Load, sending
 from tests.support.model import Model, queue_of
 from tests.support.proxied_system import environment
 from tests.support.waiting import apart, until
@@ -46,20 +46,15 @@ def test_a_master_that_is_killed_costs_its_own_audiences_some_seconds_and_nobody
                 Load(sender, model, range(first, first + 40), Random(first), 0.05, audiences)
                 for sender, first, audiences in zip(senders, (0, 40), (its, others), strict=True)
             ]
-            for load in loads:
-                load.start()
-            until(lambda: min(sender.answers[202] for sender in senders) > 10, "both senders are served")
-            nodes.kill(killed)
-            until(lambda: senders[0].answers[503] > 0, "the killed master's audiences are refused")
-            apart(1)
-            nodes.replace(killed)
-            nodes.start(killed)  # as the replica that its successor needs
-            before = senders[0].answers[202]
-            until(lambda: senders[0].answers[202] > before + 10, "its audiences are accepted again", 60)
-            for load in loads:
-                load.end()
-            for load in loads:
-                load.join()
+            with sending(loads):
+                until(lambda: min(sender.answers[202] for sender in senders) > 10, "both senders are served")
+                nodes.kill(killed)
+                until(lambda: senders[0].answers[503] > 0, "the killed master's audiences are refused")
+                apart(1)
+                nodes.replace(killed)
+                nodes.start(killed)  # as the replica that its successor needs
+                before = senders[0].answers[202]
+                until(lambda: senders[0].answers[202] > before + 10, "its audiences are accepted again", 60)
 
             def drained() -> bool:
                 for queue in all_queues(redis):

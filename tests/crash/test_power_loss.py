@@ -22,7 +22,7 @@ from queues.pending import all_queues
 from tests.support import aof, oracle
 from tests.support.group import Group
 from tests.support.klaviyo import Account
-from tests.support.load import Load
+from tests.support.load import Load, sending
 from tests.support.local_system import lift_limits
 from tests.support.model import Model
 from tests.support.proxied_system import environment
@@ -73,18 +73,14 @@ def copies(chance: random.Random, klaviyo: Account, tmp_path_factory: pytest.Tem
         )
         sender = Sender(group.port)
         loads = [Load(sender, model, range(n, n + 500), random.Random(n), 0.02) for n in (0, 500)]
-        for load in loads:
-            load.start()
         found = []
-        for number in range(COPIES):
-            # So many changes later, not so many seconds: a slow machine has as much to lose as a fast one.
-            answered = wait_until_answered(model, model.accepted.total() + chance.randint(*BETWEEN_COPIES), loads)
-            to = folder / f"copy-{number}"
-            shutil.copytree(folder / "appendonlydir", to / "appendonlydir")
-            found.append(Copy(to, answered))
-        for load in loads:
-            load.end()
-            load.join()
+        with sending(loads):
+            for number in range(COPIES):
+                # So many changes later, not so many seconds: a slow machine has as much to lose as a fast one.
+                answered = wait_until_answered(model, model.accepted.total() + chance.randint(*BETWEEN_COPIES), loads)
+                to = folder / f"copy-{number}"
+                shutil.copytree(folder / "appendonlydir", to / "appendonlydir")
+                found.append(Copy(to, answered))
         assert redis.info("persistence")["aof_rewrite_in_progress"] == 0, "a copy may miss a file"
     return found
 

@@ -22,7 +22,7 @@ from queues.pending import all_queues
 from tests.support import oracle
 from tests.support.group import Group
 from tests.support.klaviyo import Account
-from tests.support.load import Load
+from tests.support.load import Load, sending
 from tests.support.model import Model, address, list_name, message
 from tests.support.proxied_system import SIZE, environment
 from tests.support.valkey import start_server
@@ -84,12 +84,8 @@ def test_a_redis_that_hangs_pauses_and_forgets_its_scripts_costs_time_only(
         group = stack.enter_context(Group(known, tmp_path, *PROCESSES))
         sender = Sender(group.port)
         loads = [Load(sender, model, range(n, n + 50), random.Random(seed + n), 0.1) for n in (0, 50)]
-        for load in loads:
-            load.start()
-        trouble(redis, random.Random(seed), lambda: hang(process, sender, model))
-        for load in loads:
-            load.end()
-            load.join()
+        with sending(loads):
+            trouble(redis, random.Random(seed), lambda: hang(process, sender, model))
         until(lambda: drained(redis), "what was accepted is delivered, without help")
         log.warning("answers %s, %d changes", dict(sender.answers), model.accepted.total())
         assert sender.answers.keys() == {202, 503}, "never a 500, and never no answer"

@@ -19,6 +19,7 @@ from queues.names import Queue
 from rq.job import Job
 from rq import Queue as RQ, Worker
 given = {"name": Queue("default", "audience", "42"), "number": 3, "batch_id": "03-ab", "snapshot_id": "03-cd"}
+given |= {"like": keys.RQ_PREFIX}
 made = {name: value for name, value in vars(keys).items() if name.isupper() and isinstance(value, str)}
 for name, call in inspect.getmembers(keys, inspect.isfunction):
     if call.__module__ == "queues.keys" and call.__annotations__["return"] == "str":

@@ -135,13 +135,20 @@ class Nodes:
 
     def move(self, key: str, target: int) -> None:
         """Move the slot of a key to another master, key by key, as an operator does who adds one."""
+        for _ in self.moving(key, target):
+            pass
+
+    def moving(self, key: str, target: int, last: str = "") -> Iterator[str]:
+        """The same; yields each key when it has moved. `last`: how the keys begin that move after all others."""
         slot, source = key_slot(key.encode()), self.owner(key)
         with Redis(HOST, source) as old, Redis(HOST, target) as new:
             from_id, to_id = (node.execute_command("CLUSTER MYID") for node in (old, new))
             _assign(new, slot, "IMPORTING", from_id)
             _assign(old, slot, "MIGRATING", to_id)
-            while found := old.execute_command("CLUSTER GETKEYSINSLOT", slot, 1):
-                old.execute_command("MIGRATE", HOST, target, "", 0, 5_000, "KEYS", *found)
+            while found := old.execute_command("CLUSTER GETKEYSINSLOT", slot, 1_000):
+                found.sort(key=lambda each: bool(last) and each.startswith(last))
+                old.execute_command("MIGRATE", HOST, target, "", 0, 5_000, "KEYS", found[0])
+                yield found[0]
             for node in (new, old):
                 _assign(node, slot, "NODE", to_id)
 

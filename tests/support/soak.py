@@ -30,7 +30,7 @@ from tests.support.cluster import Nodes, cluster_of
 from tests.support.cluster_chaos import OPTIONS, ClusterChaos
 from tests.support.group import Group
 from tests.support.klaviyo import Account
-from tests.support.load import Load
+from tests.support.load import Load, sending
 from tests.support.model import Model
 from tests.support.proxied_system import environment
 from tests.support.recovery import open_batches, waiting
@@ -92,12 +92,11 @@ def soak(seconds: float, seed: int, folder: Path, *, cluster: bool = False) -> R
             )
             for n in range(SENDERS)
         ]
-        for load in loads:
-            load.start()
-        with Faults(klaviyo, Random(random.random())) as report.faults:
-            chaos = ClusterChaos(group, redis, random, nodes) if nodes else Chaos(group, redis, random)
-            _strike(chaos, seconds, redis, report)
-        _end(loads, group)
+        with sending(loads):
+            with Faults(klaviyo, Random(random.random())) as report.faults:
+                chaos = ClusterChaos(group, redis, random, nodes) if nodes else Chaos(group, redis, random)
+                _strike(chaos, seconds, redis, report)
+            _end(loads, group)
         report.answers = sender.answers
         _drain(redis, group, report)
         report.restarts = group.restarts
