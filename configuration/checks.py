@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from marshmallow import ValidationError
 
-from queues.server import cluster_url, connection
+from queues.server import cluster_url, sentinel
 from queues.server.connection import parse_durability
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -71,9 +71,9 @@ def klaviyo_revision(text: str | None) -> None:
 
 def redis_url(url: str) -> None:
     """Check a Redis address that redis-py understands, or an address of Sentinels or of a cluster."""
-    if connection.is_sentinel(url):
+    if sentinel.is_sentinel(url):
         try:
-            connection.read(url)
+            sentinel.read(url)
         except ValueError as fault:
             raise ValidationError(f"not an address of Sentinels: {fault}.") from None
     elif cluster_url.is_cluster(url):

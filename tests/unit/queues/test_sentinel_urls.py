@@ -6,7 +6,7 @@ import pytest
 from marshmallow import ValidationError
 
 from configuration import checks
-from queues.server.connection import SentinelUrl, read
+from queues.server.sentinel import SentinelUrl, read
 
 WHOLE = "rediss+sentinel://me:p%40ss@one:1,[::1]:2,three/my%2Dmaster/3?sentinel_password=s&ssl_cert_reqs=required"
 
