@@ -152,7 +152,8 @@ class StepMemory:
         if fall is not None:
             log.error("%s. The alert stays until it is acknowledged. %s", fall, REMEDY)
         for partition, step in found.items():
-            if fall is not None or epochs[partition] != self._epochs.get(partition):
+            # Without an epoch, nobody can tell whether it went back; a doubt that stays would be looked into for ever.
+            if fall is not None or not epochs[partition] or epochs[partition] != self._epochs.get(partition):
                 self._highest[partition] = step
                 self._lower.pop(partition, None)
             self._raise(partition, step)

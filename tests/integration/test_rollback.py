@@ -175,6 +175,23 @@ def test_an_acceptance_notices_at_once_and_knows_when_the_ledger_ends(
     ]
 
 
+def test_a_ledger_that_no_scheduler_has_marked_is_not_doubted_for_ever(redis: Redis, redis_url: str) -> None:
+    """It has no epoch, so nobody can tell whether it went back or was emptied."""
+
+    async def run() -> None:
+        async with AsyncRedis.from_url(redis_url) as client:
+            commit = GroupCommit(client)
+            await sent(commit, "a@x.io")
+            await sent(commit, "b@x.io")
+            redis.delete(STEPS)
+            await sent(commit, "c@x.io")
+            await until_async(lambda: not commit.memory.doubted)
+            await sent(commit, "d@x.io")
+            assert not commit.memory.doubted
+
+    asyncio.run(run())
+
+
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(groups=st.lists(st.lists(st.integers(1, 40), min_size=1, max_size=8), min_size=1, max_size=4))
 def test_many_requests_and_looks_at_the_same_time_are_never_a_false_alarm(
