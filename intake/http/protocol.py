@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import Iterable
 from ipaddress import IPv6Address
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -46,6 +46,41 @@ _TOO_MANY: Final = (
 )
 
 
+class _Joined:
+    """The transport of a connection, which sends the head of an answer together with the first part of its body.
+
+    uvicorn writes one after the other. Each write would be a call of the system and a packet.
+    """
+
+    __slots__ = ("_head", "_transport")
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._head = b""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Send data behind a kept head, or keep the head that it is; not `100 Continue`, which has no body."""
+        if self._head:
+            data, self._head = self._head + data, b""
+        elif data.startswith(b"HTTP/1.1 ") and not data.startswith(b"HTTP/1.1 1"):
+            self._head = data
+            return
+        self._transport.write(data)
+
+    def flush(self) -> None:
+        """Send a kept head: its answer has no body."""
+        if self._head:
+            self.write(b"")
+
+    def close(self) -> None:
+        """Close the connection once everything is sent."""
+        self.flush()
+        self._transport.close()
+
+
 class Protocol(HttpToolsProtocol):
     """Ends a connection whose request is slow or has too large a head, so that it holds no memory or socket.
 
@@ -74,6 +109,8 @@ class Protocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the base
         """Start the time for the first request of a new connection."""
         super().connection_made(transport)
+        self._joined = _Joined(transport)
+        self.transport = cast("asyncio.Transport", self._joined)
         self._at = self._since = self.loop.time()
         self.peer = peer_of(self.client[0] if self.client else "127.0.0.1", "", ())
         if self.doorkeeper.admit(self):
@@ -112,6 +149,11 @@ class Protocol(HttpToolsProtocol):
         self._since = None
         self._at = self.loop.time()
         super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Send what is left of an answer."""
+        self._joined.flush()
+        super().on_response_complete()
 
     @property
     def rank(self) -> int | None:
