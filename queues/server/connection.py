@@ -19,7 +19,7 @@ from redis.driver_info import DriverInfo
 from redis.retry import Retry
 
 from queues.server import cluster, cluster_url, sentinel
-from queues.server.pools import AsyncUnixConnection, Limited, Turns, UnixConnection
+from queues.server.pools import AsyncUnixConnection, Limited, Turns, UnixConnection, packing
 
 SOCKET_TIMEOUT = 15.0
 CONNECT_TIMEOUT = 3.0
@@ -88,8 +88,8 @@ def connect_async(url: str, most: int | None = None) -> AsyncRedis:
         made = AsyncRedis.from_pool(_OwnPool.from_url(url, **options))
     pool: Any = made.connection_pool
     pool.turns = Turns(most)
-    if url.startswith("unix:"):
-        pool.connection_class = AsyncUnixConnection  # here, because an option would not replace what the URL says
+    kind = AsyncUnixConnection if url.startswith("unix:") else pool.connection_class
+    pool.connection_class = packing(kind)  # here, because an option would not replace what the URL says
     return made
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, Final
 
 from redis.asyncio.connection import UnixDomainSocketConnection as _AsyncUnixConnection
+from redis.connection import HiredisRespSerializer
 from redis.connection import UnixDomainSocketConnection as _UnixConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
 
@@ -72,6 +73,28 @@ class Limited:
             if getattr(connection, "has_turn", False):
                 connection.has_turn = False
                 self.turns.give()
+
+
+class _Packing:
+    """To inherit before one of redis-py's asyncio connections: it packs commands with hiredis, as all others do.
+
+    redis-py packs those of asyncio in Python, argument by argument, which takes eight times as long.
+    """
+
+    _packer = HiredisRespSerializer()
+
+    def pack_command(self, *args: Any) -> list[bytes]:
+        """Return a command as it is sent. Raises redis.DataError."""
+        return self._packer.pack(*args)  # type: ignore[no-any-return]
+
+    def pack_commands(self, commands: Iterable[Iterable[Any]]) -> list[bytes]:
+        """Return the commands of a pipeline as they are sent. Raises redis.DataError."""
+        return [part for command in commands for part in self.pack_command(*command)]
+
+
+def packing(kind: type[Any]) -> type[Any]:
+    """Return an asyncio connection class of redis-py that packs commands with hiredis."""
+    return type(kind.__name__, (_Packing, kind), {})
 
 
 @contextmanager
