@@ -119,7 +119,8 @@ class _Reading:
     ) -> None:
         part = self.incoming.part(audience_id)
         # An entry without them does not clear those of other entries in the message.
-        part.name = visible(audience.audience_name) or part.name
+        if audience.audience_name != part.name:
+            part.name = visible(audience.audience_name) or part.name
         part.settings = audience.audience_subscription_settings or part.settings
         action = _ACTIONS.get(audience.action)
         if action is None:
