@@ -33,7 +33,7 @@ Named = tuple[str, str]
 #: The number of person keys for which a stored change has room.
 MOST: Final = 9
 #: The order after the key that names the person. Ids with one e-mail at a time come first; remembering.py relies on it.
-_BEHIND: Final = (EMAIL, *OWN, EXTERNAL_ID, PHONE, ANONYMOUS)
+_BEHIND: Final = {kind: place for place, kind in enumerate((EMAIL, *OWN, EXTERNAL_ID, PHONE, ANONYMOUS))}
 
 
 class Identifiers(msgspec.Struct, frozen=True, gc=False):
@@ -164,8 +164,8 @@ def keys_of(who: Identifiers, mparticle_account: int | None = None, besides: Ite
     """
     if who.name is None:
         return ()
-    behind = sorted(who.named[1:], key=lambda named: _BEHIND.index(named[0]))
-    found = dict.fromkeys(_key(named, mparticle_account) for named in (who.name, *behind, *besides))
+    behind = sorted(who.named[1:], key=lambda named: _BEHIND[named[0]])
+    found = dict.fromkeys([_key(named, mparticle_account) for named in (who.name, *behind, *besides)])
     return tuple(found)[:MOST]
 
 
@@ -180,10 +180,11 @@ def typed_phone(number: str) -> tuple[str, ...]:
 
 def key_of(named: Named) -> str:
     """Return the key of one identifier; not for an mpid, whose key contains the account."""
-    kind, value = named
-    return person_key(kind, value.removeprefix("+") if kind == PHONE else value)
+    return _key(named, None)
 
 
 def _key(named: Named, mparticle_account: int | None) -> str:
     kind, value = named
-    return person_key(kind, f"{mparticle_account}:{value}") if kind == "mpid" else key_of(named)
+    if kind == "mpid":
+        return person_key(kind, f"{mparticle_account}:{value}")
+    return person_key(kind, value.removeprefix("+") if kind == PHONE else value)

@@ -48,7 +48,7 @@ def check_identities(raw: Raw, place: str) -> None:
 def consent_keys(account_id: int | None, mpid: str | int | None, raw: Raw, connection: Connection) -> tuple[str, ...]:
     """Return the keys under which a consent is remembered: only the e-mail's when there is one."""
     keys = person_keys(account_id, mpid, raw, connection)
-    return keys[:1] if _email(_identities(raw)) else keys
+    return keys[:1] if _email(_unhashed(_identities(raw))) else keys
 
 
 def subject_keys(
@@ -63,15 +63,20 @@ def subject_keys(
 def _keys(
     account_id: int | None, identities: list[MParticleIdentity], mpids: Iterable[str], connection: Connection
 ) -> tuple[str, ...]:
-    address = _email(identities)
-    found = [(EMAIL, address), *(("mpid", of_id(value)) for value in mpids), *_others(identities, connection)]
+    raw = _unhashed(identities)
+    found = [(EMAIL, _email(raw)), *[("mpid", of_id(value)) for value in mpids], *_others(raw, connection)]
     return keys_of(made(found, connection.identity.blocked), account_id)
 
 
-def _others(identities: list[MParticleIdentity], connection: Connection) -> Iterator[Named]:
+def _unhashed(identities: list[MParticleIdentity]) -> list[MParticleIdentity]:
+    """Return the identities that are not hashed. Nearly all say `raw`, which needs no closer look."""
+    return [each for each in identities if each.encoding == "raw" or _encoding(each) == "raw"]
+
+
+def _others(raw: list[MParticleIdentity], connection: Connection) -> Iterator[Named]:
     """Yield all identities that an audience's rules may make a phone or an external id; the rules are unknown here."""
-    for each in identities:
-        if each.type and each.value and _encoding(each) == "raw":
+    for each in raw:
+        if each.type and each.value:
             type_ = firehose_type(each.type)
             if type_ in ALTERNATE:
                 yield EXTERNAL_ID, of_id(each.value)
@@ -79,11 +84,11 @@ def _others(identities: list[MParticleIdentity], connection: Connection) -> Iter
                 yield PHONE, of_phone(each.value, connection.rules.default_country)
 
 
-def _email(identities: list[MParticleIdentity]) -> str:
+def _email(raw: list[MParticleIdentity]) -> str:
     """Return the first valid raw e-mail, or else the first invalid one, which still identifies the person."""
-    raw = [each.value or "" for each in identities if (each.type or "").lower() == EMAIL and _encoding(each) == "raw"]
-    address, _ = of_email(raw)
-    return address or next(filter(None, map(canonical_email, raw)), "")
+    given = [each.value or "" for each in raw if each.type and each.type.lower() == EMAIL]
+    address, _ = of_email(given)
+    return address or next(filter(None, map(canonical_email, given)), "")
 
 
 def _other_keys(identities: list[MParticleIdentity]) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ from text.json_names import TWICE, twice
 SOURCE: Final = "mparticle"
 _ACTIONS: Final[dict[str | None, Action]] = {"add": "add", "delete": "remove", "attribute_update": "update"}
 _EMPTY: Final = frozenset({b"", b"null", b"[]"})
+_LONGEST_EMPTY: Final = 4
 _profile = msgspec.json.Decoder(MParticleProfile | None)
 _audience = msgspec.json.Decoder(AudienceMembership | None)
 _encode = msgspec.json.Encoder().encode
@@ -88,7 +89,7 @@ class _Reading:
             return
         if profile is None or not (profile.audiences or ".audiences" in names):
             return
-        if of_person := [name for name in names if not name.startswith(".audiences[")]:
+        if names and (of_person := [name for name in names if not name.startswith(".audiences[")]):
             self._bury_all(place, raw, f"{place}{of_person[0]}: {TWICE}")
             return
         check_identities(profile.user_identities, f"{place}.user_identities")
@@ -96,7 +97,7 @@ class _Reading:
         keys = person_keys(self._account_id, profile.mpid, profile.user_identities, self.incoming.connection)
         for number, each in enumerate(profile.audiences or ()):
             own = f".audiences[{number}]"
-            wrong = next((name for name in names if name.startswith(own)), "")
+            wrong = next((name for name in names if name.startswith(own)), "") if names else ""
             self._audience(place + own, profile, keys, each, f"{place}{wrong}: {TWICE}" if wrong else "")
 
     def _audience(self, place: str, profile: MParticleProfile, keys: tuple[str, ...], raw: Raw, wrong: str) -> None:
@@ -152,7 +153,7 @@ def _stored(profile: MParticleProfile, attributes: Raw) -> bytes:
 
 
 def _given(raw: Raw) -> Raw | UnsetType:
-    return UNSET if bytes(raw) in _EMPTY else raw
+    return UNSET if len(raw) <= _LONGEST_EMPTY and bytes(raw) in _EMPTY else raw
 
 
 class _Addressed(msgspec.Struct):
