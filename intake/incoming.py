@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import falcon.asgi
@@ -39,6 +40,8 @@ PLACEHOLDER = "the identifiers are placeholders such as null, 0 or n/a, and iden
 KIND = "audience"
 HEADER: Final = "X-Request-ID"
 _LONGEST: Final = 64
+#: Queues that are remembered.
+_QUEUES: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +121,7 @@ class Incoming:
         target = target or names.UNREADABLE
         part = self._parts.get((kind, target))
         if part is None:
-            part = self._parts[kind, target] = Part(Queue(self.connection.name, kind, target))
+            part = self._parts[kind, target] = Part(_queue(self.connection.name, kind, target))
         return part
 
     @property
@@ -179,6 +182,14 @@ class Incoming:
         if self._ignored is None:
             return facts(name, settings)
         return without_lists(name, settings, self._ignored, part.queue)
+
+
+def _queue(connection: str, kind: str, target: str) -> Queue:
+    # Remembered: writing a name takes as long as making a person key. Longer ones would fill the memory.
+    return (_known if len(target) <= _LONGEST else Queue)(connection, kind, target)
+
+
+_known = lru_cache(maxsize=_QUEUES)(Queue)
 
 
 def unreadable_person(raw: bytes) -> bytes:

@@ -45,6 +45,10 @@ class Queue:
     def __str__(self) -> str:
         return self._text
 
+    def __hash__(self) -> int:
+        # A queue is the key of many look-ups, and a text remembers its hash.
+        return hash(self._text)
+
     @classmethod
     def parse(cls, text: str) -> Queue:
         """Read `connection/kind/target`. Raises ValueError for any other shape."""
