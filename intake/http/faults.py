@@ -9,9 +9,9 @@ import asyncio
 import codecs
 import contextvars
 import re
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
 from typing import Final, ParamSpec, TypeVar
 
@@ -38,6 +38,8 @@ _UNKNOWN = re.compile(r"^Object contains unknown field `(.*)`$", re.DOTALL)
 _QUOTES_VALUE = re.compile(r"^(Invalid .*?) ['\"].*$", re.DOTALL)
 #: One thread for the process: each thread keeps memory that it has freed.
 _THREAD = ThreadPoolExecutor(1, "large")
+#: The turn of a small body: it is always free.
+_AT_ONCE: Final = nullcontext()
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -178,17 +180,12 @@ class LargeBodies:
     def __init__(self) -> None:
         self._one = asyncio.Lock()
 
-    @asynccontextmanager
-    async def turn(self, body: bytes) -> AsyncIterator[None]:
-        """Wait until no other large body is being read or stored; a small body does not wait.
+    def turn(self, body: bytes) -> AbstractAsyncContextManager[None]:
+        """Return a block that waits until no other large body is being read or stored; a small body does not wait.
 
         Reading a body takes several times its memory, so several large bodies at once would take too much.
         """
-        if len(body) <= AT_ONCE:
-            yield
-            return
-        async with self._one:
-            yield
+        return _AT_ONCE if len(body) <= AT_ONCE else self._one
 
 
 async def read_apart(body: bytes, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
