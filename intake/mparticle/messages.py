@@ -162,7 +162,7 @@ class AudienceMembership(msgspec.Struct, gc=False):
 class Response(msgspec.Struct, tag_field="type", kw_only=True):
     """The envelope of an answer."""
 
-    id: Annotated[str, Meta(extra_json_schema={"format": "uuid"})] = field(default_factory=lambda: str(uuid.uuid4()))
+    id: uuid.UUID = field(default_factory=uuid.uuid4)
     timestamp_ms: int = field(default_factory=now_ms)
     firehose_version: str = FIREHOSE_VERSION
 
