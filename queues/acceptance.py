@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Final
 
+import msgspec
+from msgspec.structs import replace
 from redis import Redis
 
 from queues import bounds, keys, scripts, undecided_erasures
@@ -28,8 +29,7 @@ LISTS_STAY: Final = b"+"
 _SEEN, _DUE, _FULL = b"02-"
 
 
-@dataclass(frozen=True, slots=True)
-class DeadOnArrival:
+class DeadOnArrival(msgspec.Struct, frozen=True):
     """A change that is readable enough to keep but not to deliver. `change`: its stored form."""
 
     change: bytes
@@ -37,8 +37,7 @@ class DeadOnArrival:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class Acceptance:
+class Acceptance(msgspec.Struct, frozen=True):
     """The content of one message for one queue.
 
     `message`: the CDP's id of the message; empty when it has none, so that a repetition is not recognised.
@@ -51,8 +50,8 @@ class Acceptance:
     queue: Queue
     policy: FlushPolicy
     message: str = ""
-    changes: list[bytes] = field(default_factory=list)
-    dead: list[DeadOnArrival] = field(default_factory=list)
+    changes: list[bytes] = []
+    dead: list[DeadOnArrival] = []
     audience: bytes = b""
     source: str = ""
     clamped: int = 0
@@ -65,16 +64,14 @@ class Acceptance:
         return max((len(self.changes) + 2 * len(self.dead)) / ITEMS, size / BYTES)
 
 
-@dataclass(frozen=True, slots=True)
-class AcceptResult:
+class AcceptResult(msgspec.Struct, frozen=True):
     """The result of an acceptance. `fresh`: False for a repeated message. `became_due`: the queue became due."""
 
     fresh: bool
     became_due: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """One call of `accept.lua`. `members`: indexes of its acceptances in the argument of `calls`."""
 
     partition: int
