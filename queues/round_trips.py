@@ -71,6 +71,9 @@ class RoundTrips:
         except Exception as fault:  # noqa: BLE001  # no node was ever reached
             return [(fault, False)] * len(asked)
         found: dict[int, tuple[Any, bool]] = {}
+        if len(parts) == 1:  # not on a cluster: no task for it
+            answers, confirmed = await self._ask_node(asked)
+            return [(answer, confirmed) for answer in answers]
         answers = await asyncio.gather(*(self._ask_node([asked[place] for place in part]) for part in parts))
         for part, (answered, confirmed) in zip(parts, answers, strict=True):
             found.update((place, (answer, confirmed)) for place, answer in zip(part, answered, strict=True))
