@@ -9,7 +9,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from queues import holds
+from klaviyo import lists
+from queues import dead_letters, holds
+from queues.clock import now_ms
 from queues.snapshots import guard, orders
 from queues.snapshots.orders import Counts
 from tests.support.identity_messages import Posted, remove, snapshot
@@ -178,3 +180,26 @@ def test_a_snapshot_that_is_replaced_before_its_last_ones_leave_counts_those_who
     assert replaced.state == "superseded"
     assert replaced.counts is not None
     assert (replaced.counts.removals, replaced.counts.kept) == (2, 1)
+
+
+def test_a_removal_that_fails_before_the_second_comparison_is_counted_once(
+    who: IdentityWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = Listed(who)
+    known_at_klaviyo(listed)
+    listed.sync_csv("email,external_id", ",x7", "a@example.com,")
+    who.post(snapshot(f"email,external_id\n{NEW},x7\n", connection="full"))
+    assert any(waits_again(who) or not who.push() for _ in range(ROUNDS)), "the snapshot is compared once"
+    with monkeypatch.context() as klaviyo:
+        klaviyo.setattr(lists, "remove_members", lambda *_: None)
+        who.deliver("audience")
+    assert [letter.reason for letter in dead_letters.read(who.redis, listed.queue)] == ["not_removed"]
+    who.settle()
+    assert listed.members() == {"a@example.com", NEW}
+    ends = orders.records(who.redis, SNAPSHOTS)[0].outcomes
+    assert (listed.counts().adds, listed.counts().removals, listed.counts().kept) == (1, 2, 0)
+    assert (ends.changes, ends.delivered, ends.dead, ends.pending) == (3, 2, 1, 0)
+    (letter,) = dead_letters.read(who.redis, listed.queue)
+    dead_letters.replay(who.redis, listed.queue, [letter.id], now_ms())
+    who.settle()
+    assert listed.members() == {NEW}

@@ -9,7 +9,7 @@ from typing import Final, get_args
 
 import msgspec
 
-from queues import holds
+from queues import dead_letters, holds
 from queues.change import Body, Change
 from queues.clock import now_ms
 from queues.doorbell import JOB_TIMEOUT
@@ -108,8 +108,15 @@ def compared(of: SnapshotRun, people: Gathered) -> Plan:
 
     plan = planning.plan(people, buckets, of.order.at, check, _Memory(of))
     if of.course.removed is not None:
-        plan.only_leaving()
+        plan.only_leaving(_failed(of))
     return plan
+
+
+def _failed(of: SnapshotRun) -> set[tuple[str, ...]]:
+    """Return the keys of people whose removal by this snapshot is a dead letter, to be replayed; it is counted already."""
+    letters = dead_letters.read(of.delivery.redis, of.audience)
+    changes = (letter.change for letter in letters)
+    return {each.keys for each in changes if each.body.action == "remove" and each.body.message == of.order.snapshot}
 
 
 @dataclass(frozen=True, slots=True)
