@@ -203,3 +203,15 @@ def test_a_removal_that_fails_before_the_second_comparison_is_counted_once(
     dead_letters.replay(who.redis, listed.queue, [letter.id], now_ms())
     who.settle()
     assert listed.members() == {NEW}
+
+
+def test_whoever_leaves_by_a_single_change_before_joining_is_off_the_list(who: IdentityWorld) -> None:
+    listed = Listed(who)
+    known_at_klaviyo(listed)
+    listed.sync_csv("external_id", "x7")
+    who.post(snapshot(f"email,external_id\n{NEW},x7\n", connection="full"))
+    assert any(waits_again(who) or not who.push() for _ in range(ROUNDS)), "the snapshot is compared once"
+    who.send(remove(NEW, connection="full"))
+    assert listed.members() == set(), "by the file nobody else has the id"
+    assert listed.counts().kept == 0
+    assert not who.unbalanced()
