@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from klaviyo import lists
+from ops.queries import people
 from queues import dead_letters, holds
 from queues.clock import now_ms
 from queues.snapshots import guard, orders
@@ -162,10 +163,17 @@ def test_whoever_leaves_beyond_the_numbers_that_a_person_has_seen_is_asked_about
 ) -> None:
     listed = Listed(held_again)
     assert listed.members() == {OLD, NEW}
+    counts = listed.counts()
+    assert (counts.adds, counts.removals, counts.kept, counts.leaving) == (1, 2, 1, 1)
+    removed = people.kept_people(held_again.redis, orders.records(held_again.redis, SNAPSHOTS)[0], "removed")
+    assert len(removed) == 2, "who would leave is not among those who left"
     confirm(held_again)
     held_again.settle()
     assert listed.members() == {NEW}
-    assert (listed.counts().removals, listed.counts().kept) == (3, 0)
+    counts = listed.counts()
+    assert (counts.removals, counts.kept, counts.leaving) == (3, 0, 0)
+    removed = people.kept_people(held_again.redis, orders.records(held_again.redis, SNAPSHOTS)[0], "removed")
+    assert len(removed) == 3
 
 
 def test_a_snapshot_that_is_replaced_before_its_last_ones_leave_counts_those_who_left(
@@ -179,7 +187,7 @@ def test_a_snapshot_that_is_replaced_before_its_last_ones_leave_counts_those_who
             break
     assert replaced.state == "superseded"
     assert replaced.counts is not None
-    assert (replaced.counts.removals, replaced.counts.kept) == (2, 1)
+    assert (replaced.counts.removals, replaced.counts.kept, replaced.counts.leaving) == (2, 1, 0)
 
 
 def test_a_removal_that_fails_before_the_second_comparison_is_counted_once(
