@@ -11,6 +11,9 @@ from emulator.work import Row
 EMAIL, SMS, SMS_TRANSACTIONAL = "email.marketing", "sms.marketing", "sms.transactional"
 #: The identifier of a person for each channel.
 CHANNELS = {EMAIL: "email", SMS: "phone_number", SMS_TRANSACTIONAL: "phone_number"}
+#: The consents to tracking of e-mails, which have no time (OpenAPI: OpenTrackingSubscriptionParameters).
+OPENS, CLICKS = "email.open_tracking", "email.click_tracking"
+CONSENTS = {**CHANNELS, OPENS: "email", CLICKS: "email"}
 
 Reason = Literal["HARD_BOUNCE", "INVALID_EMAIL", "SPAM_COMPLAINT", "UNSUBSCRIBE", "USER_SUPPRESSED"]
 #: Klaviyo: bulk subscribe profiles. A subscription does not lift a bounce or an invalid address.
@@ -67,7 +70,7 @@ class Consents(msgspec.Struct, gc=False):
         other's phone number is taken over; without it, its SMS consents are not.
         """
         for channel, grant in other.grants.items():
-            reaches = with_phone or CHANNELS[channel] != "phone_number"
+            reaches = with_phone or CONSENTS[channel] != "phone_number"
             if reaches and (grant.updated or 0) >= (self.of(channel).updated or 0):
                 self.grants[channel] = grant
         self.suppressions |= {k: min(v, self.suppressions.get(k, v)) for k, v in other.suppressions.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from emulator.consents import EMAIL, SMS, SMS_TRANSACTIONAL, Consents, Grant
+from emulator.consents import CLICKS, EMAIL, OPENS, SMS, SMS_TRANSACTIONAL, Consents, Grant
 from emulator.events import Event, Metric
 from emulator.jsonapi import Call, Json, identifier, relationships, resource
 from emulator.lists import MailingList, Member
@@ -79,7 +79,7 @@ def profile(call: Call, person: Profile, member: Member | None = None, linked: J
         attributes["joined_group_at"] = stamp(member.joined)
     shown = call.query.shown("profile", attributes)
     if "subscriptions" in call.query.additional:
-        shown["subscriptions"] = subscriptions(person)
+        shown["subscriptions"] = subscriptions(person, clicks=call.hints)
     if "predictive_analytics" in call.query.additional:
         shown["predictive_analytics"] = None
     url = call.url("profiles", person.id)
@@ -87,11 +87,18 @@ def profile(call: Call, person: Profile, member: Member | None = None, linked: J
     return {**resource("profile", person.id, shown, url), "relationships": relationships(url, names, linked or {})}
 
 
-def subscriptions(person: Profile) -> Json:
-    """Return the consents by channel; the emulator plays only e-mail and SMS, the other channels are null."""
+def subscriptions(person: Profile, *, clicks: bool = True) -> Json:
+    """Return the consents by channel; the emulator plays only e-mail and SMS, the other channels are null.
+
+    `clicks`: the revision knows consents to the tracking of clicks. Consents to tracking are left out if never given.
+    """
     consents = person.consents or Consents()
+    tracking = {name for name in (OPENS, *([CLICKS] if clicks else ())) if name in consents.grants}
     return {
-        "email": {"marketing": _email(person, consents)},
+        "email": {
+            "marketing": _email(person, consents),
+            **{name.partition(".")[2]: _tracking(consents.of(name)) for name in sorted(tracking)},
+        },
         "sms": {
             "marketing": _sms(consents.of(SMS), "can_receive_sms_marketing"),
             "transactional": _sms(consents.of(SMS_TRANSACTIONAL), "can_receive_sms_transactional"),
@@ -121,6 +128,12 @@ def _email(person: Profile, consents: Consents) -> Json:
 
 def _sms(grant: Grant, can_receive: str) -> Json:
     return {can_receive: grant.consent == "SUBSCRIBED", **_consent(grant)}
+
+
+def _tracking(grant: Grant) -> Json:
+    shown = {name: value for name, value in _consent(grant).items() if not name.startswith("method")}
+    allowed = {"can_receive": grant.consent == "SUBSCRIBED", "created_timestamp": shown["last_updated"]}
+    return {**allowed, **shown, "metadata": None, "valid_until": None}
 
 
 def _consent(grant: Grant) -> Json:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from emulator import phones, rules
-from emulator.consents import CHANNELS
+from emulator.consents import CHANNELS, CONSENTS
 from emulator.profiles import IDENTIFIERS
 from emulator.rules import INVALID_PHONE, About, Check, Finding
 from emulator.times import moment_of
@@ -85,11 +85,11 @@ def _channels(row: Any, _about: About) -> Iterable[Finding]:
     named = [f"{name}.{kind}" for name, kind, _ in _consents(row)]
     if not named:
         return (("/attributes/subscriptions", "At least one channel is required."),)
-    unplayed = f"The emulator does not play this channel; it plays {', '.join(CHANNELS)}."
-    strange = [channel.replace(".", "/") for channel in named if channel not in CHANNELS]
+    unplayed = f"The emulator does not play this channel; it plays {', '.join(CONSENTS)}."
+    strange = [channel.replace(".", "/") for channel in named if channel not in CONSENTS]
     if strange:
         return [(f"/attributes/subscriptions/{channel}", unplayed) for channel in strange]
-    fields = {channel.partition(".")[0]: CHANNELS[channel] for channel in named}
+    fields = {channel.partition(".")[0]: CONSENTS[channel] for channel in named}
     return [
         (f"/attributes/{field}", f"'{field}' must not be empty when the {name} channel is included in 'subscriptions'.")
         for name, field in fields.items()
@@ -110,6 +110,8 @@ def _consent_times(job: Any, about: About) -> Iterator[Finding]:
     historical = job["attributes"].get("historical_import") is True
     for index, row in enumerate(job["attributes"]["profiles"]["data"]):
         for name, kind, parameters in _consents(row):
+            if f"{name}.{kind}" not in CHANNELS:
+                continue
             problem = _time_problem(parameters.get("consented_at"), historical, about.now)
             if problem:
                 place = f"/attributes/profiles/data/{index}/attributes/subscriptions"

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 
 from emulator.clashes import People
-from emulator.consents import CHANNELS, EMAIL, Grant, Wish
+from emulator.consents import CHANNELS, CONSENTS, EMAIL, Grant, Wish
 from emulator.journal import Journal, Trap
 from emulator.lists import DOUBLE_OPT_IN, Lists
 from emulator.profiles import ClashError, Profile, Profiles, UnknownProfileError
@@ -81,15 +81,17 @@ def _channels(row: Row) -> Iterator[tuple[str, str | None]]:
 def unsubscribe(order: Unsubscription, profiles: Profiles, lists: Lists, journal: Journal, now: float) -> None:
     """Unsubscribe every row: members of the list from the list, all others from everything.
 
-    The second case is Klaviyo's trap, so it is recorded if a list was named. Unknown people are ignored.
+    The second case is Klaviyo's trap, so it is recorded if a list was named. Unknown people are ignored. A consent to
+    tracking is taken to be the person's, whatever the list; Klaviyo's document does not say.
     """
     for row in order.rows:
-        for person, channels in _unsubscribed(row, profiles):
-            if order.list_id is not None and _leave(order.list_id, person, channels, lists, now):
-                continue
-            for channel in channels:
-                person.consent().revoke(channel, now)
-            if order.list_id is not None:
+        for person, consents in _unsubscribed(row, profiles):
+            channels = [each for each in consents if each in CHANNELS]
+            left = bool(channels) and order.list_id is not None and _leave(order.list_id, person, channels, lists, now)
+            for each in consents:
+                if not (left and each in CHANNELS):
+                    person.consent().revoke(each, now)
+            if channels and order.list_id is not None and not left:
                 journal.note_trap(Trap(now, person.id, order.list_id, tuple(channels)))
 
 
@@ -98,7 +100,7 @@ def _unsubscribed(row: Row, profiles: Profiles) -> list[tuple[Profile, list[str]
     attributes = row["attributes"]
     found: dict[str, tuple[Profile, list[str]]] = {}
     for channel, _ in _channels(row):
-        field = CHANNELS[channel]
+        field = CONSENTS[channel]
         person = profiles.find(field, attributes[field])
         if person is not None:
             found.setdefault(person.id, (person, []))[1].append(channel)

@@ -82,6 +82,11 @@ def _of_rows(bucket: Bucket, rows: Mapping[str, SnapshotRow], at: int) -> Iterat
             yield joining(row, filled)
 
 
+def has_left(bucket: Bucket, identity: str, at: int) -> bool:
+    """Return whether a single change after `at` (ms) took the person off the list, without a doubt."""
+    return identity not in bucket.members and bucket.gone.get(gone_key(identity), 0) > at
+
+
 def joining(row: SnapshotRow, filled: bytes = b"") -> PlannedChange:
     """Return the change that puts a person on the list. `filled`: the fields with a value since an earlier time."""
     return PlannedChange("add", row.identity, row.keys, _without_nulls(row.fragment, filled))

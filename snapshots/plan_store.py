@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, Final
@@ -159,9 +159,11 @@ class Plan:
         query = "DELETE FROM loose WHERE identity = ? AND why != ?"
         self.counts.kept -= self._shelf.execute(query, (member, _NEWER)).rowcount
 
-    def only_leaving(self) -> None:
-        """Delete all changes except removals."""
+    def only_leaving(self, besides: Collection[tuple[str, ...]] = ()) -> None:
+        """Delete all changes except removals. `besides`: person keys of removals that are deleted, too."""
         self._shelf.execute("DELETE FROM planned WHERE action != 'remove'")
+        found = (each for _, changes in self.parts() for each in changes if each.keys in besides)
+        self.counts.removals -= sum(self.drop(each.identity, "remove") for each in [*found])
 
     def count(self) -> None:
         """Count the changes."""

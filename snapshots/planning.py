@@ -8,10 +8,10 @@ from copy import deepcopy
 from itertools import islice
 from typing import Final
 
-from queues.snapshots.members import BUCKETS, Bucket, Member
+from queues.snapshots.members import BUCKETS, Bucket, Member, bucket_of
 from snapshots.gathering import AMBIGUOUS, Gathered
 from snapshots.matching import Matcher, MemberMatch, RememberedIdentities, apart
-from snapshots.plan import PlannedChange, diff, kept, leaving
+from snapshots.plan import PlannedChange, diff, has_left, kept, leaving
 from snapshots.plan_store import BY_EMAIL, BY_ID, Plan
 from snapshots.rows import SnapshotRow, as_member, strength
 
@@ -42,7 +42,7 @@ def plan(gathered: Gathered, buckets: Buckets, at: int, check: Check, memory: Re
                     result.enter(diff(known[number], rows, at, also))
         _match(result, gathered, memory)
         _keep_known(result, gathered, buckets, at)
-        _take_off_apart(result, gathered, memory)
+        _take_off_apart(result, gathered, memory, lambda identities: _who_left(buckets, identities, at))
         _refuse(result, gathered, check)
         result.count()
     except BaseException:
@@ -131,18 +131,28 @@ def _keep_known(result: Plan, gathered: Gathered, buckets: Buckets, at: int) -> 
                     result.counts.unchanged += 1
 
 
-def _take_off_apart(result: Plan, gathered: Gathered, memory: RememberedIdentities) -> None:
+def _take_off_apart(
+    result: Plan, gathered: Gathered, memory: RememberedIdentities, who_left: Callable[[set[str]], set[str]]
+) -> None:
     """Take off members whose identity people of the file also have, but who are known to have other profiles.
 
-    Not while one of these people joins, because only Klaviyo can then decide which profile is meant.
+    Not while one of these people joins, because only Klaviyo can then decide which profile is meant. If all of them
+    have left by newer single changes, the member is one of them or somebody without a row. `who_left`: those who have.
     """
     for some in result.linked():
         pairs = {member: gathered.whose(member) for member in some}
         asked = {member: whose for member, whose in pairs.items() if not any(map(result.is_added, whose))}
         result.undecided |= len(asked) < len(pairs)
-        for member in apart(memory, asked):
+        left = who_left({each for whose in asked.values() for each in whose})
+        for member in {*apart(memory, asked), *(each for each, whose in asked.items() if left.issuperset(whose))}:
             result.reconsider(member)
             result.put(leaving(member))
+
+
+def _who_left(buckets: Buckets, identities: set[str], at: int) -> set[str]:
+    """Return those whom a single change since `at` (ms) took off the list."""
+    held = buckets([*{*map(bucket_of, identities)}]) if identities else {}
+    return {each for each in identities if has_left(held[bucket_of(each)], each, at)}
 
 
 def _refuse(result: Plan, gathered: Gathered, check: Check) -> None:

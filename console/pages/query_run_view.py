@@ -109,8 +109,10 @@ def equations(run: RunDocument) -> list[RunEquation]:
 def _beside(counts: Counts, removed: str) -> str:
     """Return what becomes of members who are not among the people to be on the list."""
     percent = f", {100 * counts.removals / counts.held:.1f}% of the list" if counts.held else ""
-    kept = f"; {number(counts.kept)} kept, who may be people of the result" if counts.kept else ""
-    return f"{number(counts.removals)} {removed}{percent}{kept}"
+    more = f"; {number(counts.leaving)} more to remove" if counts.leaving else ""
+    stay = counts.kept - counts.leaving
+    kept = f"; {number(stay)} kept, who may be people of the result" if stay else ""
+    return f"{number(counts.removals)} {removed}{percent}{more}{kept}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,12 +60,16 @@ class SyncLine:
 
 @dataclass(frozen=True, slots=True)
 class HeldSync:
-    """A snapshot that the guard holds. `figures`: name, people, remark. `percent`: of the list that would leave."""
+    """A snapshot that the guard holds. `figures`: name, people, remark. `percent`: of the list that would leave.
+
+    `begun`: its people have joined, and `removals` are those who would leave besides.
+    """
 
     line: SyncLine
     figures: list[tuple[str, int, str]]
     removals: int
     percent: int
+    begun: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +132,10 @@ def _took(record: Record) -> int | None:
 
 def _held(record: Record, line: SyncLine) -> HeldSync:
     counts = record.counts or Counts()
-    percent = 100 * counts.removals // counts.held if counts.held else 0
-    return HeldSync(line, list(lines(counts, record.examples, planned=True)), counts.removals, percent)
+    begun = counts.leaving > 0
+    removals = counts.leaving or counts.removals
+    percent = 100 * removals // counts.held if counts.held else 0
+    return HeldSync(line, list(lines(counts, record.examples, planned=not begun)), removals, percent, begun)
 
 
 class SyncsPage:

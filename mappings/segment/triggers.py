@@ -70,6 +70,8 @@ _USUAL: Final = frozenset({"identify", "track"})
 _MAX_DEPTH: Final = 30
 _WORDS: Final[dict[str, bool | None]] = {"true": True, "false": False, "null": None}
 _KEYWORDS: Final = frozenset({"and", "or", "not", *_WORDS})
+#: It would hold for messages without a type, which fire nothing.
+_NO_TYPE: Final = Is(Path(("type",)), "")
 _FUNCTIONS: Final[dict[str, Callable[[Path, str], Condition]]] = {"contains": Contains, "match": Match}
 
 
@@ -154,7 +156,10 @@ class _Reader:
         sign = self.take("sign", "= or !=")
         if sign.text not in ("=", "!="):
             raise ValueError(f"character {sign.at + 1}: expected = or !=, not {sign.text!r}")
+        value = self._next
         condition = Is(_path(name), self._value())
+        if condition == _NO_TYPE:
+            raise ValueError(f'character {value.at + 1}: no message has an empty type; name one, such as "track"')
         return condition if sign.text == "=" else Not(condition)
 
     def _call(self, function: Callable[[Path, str], Condition]) -> Condition:

@@ -85,7 +85,7 @@ class RunDocument(Struct, frozen=True):
     snapshot: Annotated[str, Meta(description="The snapshot that it was submitted as; empty if it was not.")]
     counts: Annotated[
         Counts | None,
-        Meta(description="Of a run that is held, or without a change queued: what it would change."),
+        Meta(description="Of a run without a change queued: what it would change."),
     ]
     outcomes: Outcomes | None
     error: Annotated[str, Meta(description="Code of what went wrong; empty if nothing did.")]

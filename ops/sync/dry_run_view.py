@@ -55,7 +55,7 @@ def view(found: DryRun, name: Callable[[str], str]) -> Iterator[RenderableType]:
     held = "Klaviyo's list" if found.asked else "Ferry's ledger of the list"
     yield Text(f"Dry run of {found.audience}: nothing was stored or sent. Compared with {held}.\n")
     yield from columns_view(found.report.columns.values(), found.report.left_out, found.report.spoken)
-    yield counts_table(found.counts, found.first)
+    yield counts_table(found.counts, found.first, planned=True)
     yield Text(f"\n{_requests(found)}")
     for remark in _remarks(found):
         yield Text(remark)

@@ -110,8 +110,10 @@ def remarks(record: Record) -> Iterator[str]:
 def _of_counts(counts: Counts, record: Record) -> Iterator[str]:
     if is_planned(record.state, record.outcomes) and (planned := would(counts, record.state)):
         yield planned
-    if counts.kept:
-        yield f"{plural(counts.kept, 'member')} kept, {_KEPT}"
+    if counts.leaving:
+        yield f"would remove {number(counts.leaving)} more"
+    if kept := counts.kept - counts.leaving:
+        yield f"{plural(kept, 'member')} kept, {_KEPT}"
 
 
 def _difference(record: Record) -> str:
@@ -150,9 +152,11 @@ def lines(
     yield added, counts.adds, ""
     yield updated, counts.updates, "on the list, with other attributes"
     yield removed, counts.removals, ""
+    if counts.leaving:
+        yield "Would remove", counts.leaving, "besides: known since the others have joined"
     yield "Unchanged", counts.unchanged, ""
-    if counts.kept:
-        yield "Kept", counts.kept, _KEPT
+    if kept := counts.kept - counts.leaving:
+        yield "Kept", kept, _KEPT
     if counts.newer:
         yield "Left alone", counts.newer, "a single change is newer"
 

@@ -85,6 +85,10 @@ class Counts(msgspec.Struct):
         int,
         Meta(description="Members who stay although no row names them: they may be people of the snapshot."),
     ] = 0
+    leaving: Annotated[
+        int,
+        Meta(description="Of the kept: who leaves, too, if a person confirms it, now that others have joined."),
+    ] = 0
     newer: Annotated[int, Meta(description="Left unchanged, because a single change is newer.")] = 0
 
     @property

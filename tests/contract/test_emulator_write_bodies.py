@@ -27,8 +27,10 @@ LIST = "{list}"
 WHEN = "2020-01-02T03:04:05+00:00"
 CONSENTED = {"consent": "SUBSCRIBED", "consented_at": WHEN}
 REVOKED = {"consent": "UNSUBSCRIBED"}
-CHANNELS = {"email": {"marketing": CONSENTED}, "sms": {"marketing": CONSENTED, "transactional": CONSENTED}}
-GONE = {"email": {"marketing": REVOKED}, "sms": {"marketing": REVOKED, "transactional": REVOKED}}
+TRACKED = {"open_tracking": {"consent": "SUBSCRIBED"}, "click_tracking": {"consent": "SUBSCRIBED"}}
+CHANNELS = {"email": {"marketing": CONSENTED, **TRACKED}, "sms": {"marketing": CONSENTED, "transactional": CONSENTED}}
+UNTRACKED = {"open_tracking": REVOKED, "click_tracking": REVOKED}
+GONE = {"email": {"marketing": REVOKED, **UNTRACKED}, "sms": {"marketing": REVOKED, "transactional": REVOKED}}
 REACHED = {"email": "ada@example.com", "phone_number": "+12025550123"}
 SUBSCRIBER = row(**REACHED, subscriptions=CHANNELS, age_gated_date_of_birth="2000-02-29")
 PERSON_ROW = {

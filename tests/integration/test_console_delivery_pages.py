@@ -94,6 +94,18 @@ def test_syncs_stand_there_newest_first_with_their_figures_and_the_held_one_abov
     assert said(page(served, "/syncs?state=delivered")).count(" VIPs ") < text.count(" VIPs ")
 
 
+def test_a_sync_that_is_held_a_second_time_says_who_has_left_and_who_would(redis: Redis, served: Console) -> None:
+    counts = Counts(rows=40, customers=40, people=40, held=200, adds=40, removals=60, kept=110, leaving=100)
+    snapshot(redis, "held", counts, now_ms(), outcomes=Outcomes(changes=100, delivered=100))
+    holds.place(redis, SNAPSHOTS, Hold(guard.GUARD, now_ms(), "It takes 160 of 200 people off the list."))
+    text = said(page(served, "/syncs", Role.OPERATOR))
+    assert (
+        "This sync would remove 100 people, 50% of the list, besides those who left. Nobody else leaves until" in text
+    )
+    assert re.search(r"Added 40 Updated .* 0 Removed 60 Would remove .* 100 Unchanged 0 Kept .* 10 ", text)
+    assert re.search(r"Held VIPs .*\d\d:\d\d 40 40 0 60 0 ", text)
+
+
 def test_of_very_many_runs_the_newest_are_shown_and_all_that_the_guard_holds(
     redis: Redis, served: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:

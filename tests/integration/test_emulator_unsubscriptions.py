@@ -47,6 +47,22 @@ def test_leaving_a_list_by_sms_says_nothing_about_its_mail(api: Api, lists: dict
     assert person["subscriptions"]["email"]["marketing"]["list_suppressions"] == []
 
 
+def test_who_is_no_longer_tracked_stays_on_the_list_and_subscribed(api: Api, lists: dict[str, str]) -> None:
+    for consent, path in (("SUBSCRIBED", SUBSCRIBE), ("UNSUBSCRIBED", UNSUBSCRIBE)):
+        tracking = {name: {"consent": consent} for name in ("open_tracking", "click_tracking")}
+        profile = row(email="a@example.com", subscriptions={"email": tracking})
+        answer = api.post(path, bulk_body(path, [profile], lists["VIP"]))
+        assert answer.status_code == 202
+        person = api.person("a@example.com")
+        assert person is not None
+        email = person["subscriptions"]["email"]
+        assert [email[name]["consent"] for name in tracking] == [consent] * 2
+        assert email["open_tracking"]["can_receive"] is (consent == "SUBSCRIBED")
+        assert (person["lists"], api.consent("a@example.com")) == (["VIP", "Other"], "SUBSCRIBED")
+    assert api.suppressions("a@example.com") == []
+    assert api.traps() == []
+
+
 def test_subscribing_to_the_list_again_takes_its_suppression_back(api: Api, lists: dict[str, str]) -> None:
     unsubscribe(api, unsubscribed("a@example.com"), of=lists["VIP"])
     api.post(SUBSCRIBE, bulk_body(SUBSCRIBE, [subscribed("a@example.com")], lists["VIP"]))

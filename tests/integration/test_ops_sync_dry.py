@@ -90,6 +90,8 @@ def test_an_audience_of_which_nothing_is_known_yet_can_be_rehearsed(
     assert "Klaviyo can start flows for everybody who joins" in told.stdout
     assert "p***@e***.com" in told.stdout
     assert "p0@example.com" not in told.output
+    assert ["Would", "add", "3"] in [line.split() for line in told.stdout.splitlines()]
+    assert "Added" not in told.stdout
     assert everything(redis) == {}
 
 

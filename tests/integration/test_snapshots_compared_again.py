@@ -9,7 +9,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from queues import holds
+from klaviyo import lists
+from ops.queries import people
+from queues import dead_letters, holds
+from queues.clock import now_ms
 from queues.snapshots import guard, orders
 from queues.snapshots.orders import Counts
 from tests.support.identity_messages import Posted, remove, snapshot
@@ -160,10 +163,17 @@ def test_whoever_leaves_beyond_the_numbers_that_a_person_has_seen_is_asked_about
 ) -> None:
     listed = Listed(held_again)
     assert listed.members() == {OLD, NEW}
+    counts = listed.counts()
+    assert (counts.adds, counts.removals, counts.kept, counts.leaving) == (1, 2, 1, 1)
+    removed = people.kept_people(held_again.redis, orders.records(held_again.redis, SNAPSHOTS)[0], "removed")
+    assert len(removed) == 2, "who would leave is not among those who left"
     confirm(held_again)
     held_again.settle()
     assert listed.members() == {NEW}
-    assert (listed.counts().removals, listed.counts().kept) == (3, 0)
+    counts = listed.counts()
+    assert (counts.removals, counts.kept, counts.leaving) == (3, 0, 0)
+    removed = people.kept_people(held_again.redis, orders.records(held_again.redis, SNAPSHOTS)[0], "removed")
+    assert len(removed) == 3
 
 
 def test_a_snapshot_that_is_replaced_before_its_last_ones_leave_counts_those_who_left(
@@ -177,4 +187,39 @@ def test_a_snapshot_that_is_replaced_before_its_last_ones_leave_counts_those_who
             break
     assert replaced.state == "superseded"
     assert replaced.counts is not None
-    assert (replaced.counts.removals, replaced.counts.kept) == (2, 1)
+    assert (replaced.counts.removals, replaced.counts.kept, replaced.counts.leaving) == (2, 1, 0)
+
+
+def test_a_removal_that_fails_before_the_second_comparison_is_counted_once(
+    who: IdentityWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = Listed(who)
+    known_at_klaviyo(listed)
+    listed.sync_csv("email,external_id", ",x7", "a@example.com,")
+    who.post(snapshot(f"email,external_id\n{NEW},x7\n", connection="full"))
+    assert any(waits_again(who) or not who.push() for _ in range(ROUNDS)), "the snapshot is compared once"
+    with monkeypatch.context() as klaviyo:
+        klaviyo.setattr(lists, "remove_members", lambda *_: None)
+        who.deliver("audience")
+    assert [letter.reason for letter in dead_letters.read(who.redis, listed.queue)] == ["not_removed"]
+    who.settle()
+    assert listed.members() == {"a@example.com", NEW}
+    ends = orders.records(who.redis, SNAPSHOTS)[0].outcomes
+    assert (listed.counts().adds, listed.counts().removals, listed.counts().kept) == (1, 2, 0)
+    assert (ends.changes, ends.delivered, ends.dead, ends.pending) == (3, 2, 1, 0)
+    (letter,) = dead_letters.read(who.redis, listed.queue)
+    dead_letters.replay(who.redis, listed.queue, [letter.id], now_ms())
+    who.settle()
+    assert listed.members() == {NEW}
+
+
+def test_whoever_leaves_by_a_single_change_before_joining_is_off_the_list(who: IdentityWorld) -> None:
+    listed = Listed(who)
+    known_at_klaviyo(listed)
+    listed.sync_csv("external_id", "x7")
+    who.post(snapshot(f"email,external_id\n{NEW},x7\n", connection="full"))
+    assert any(waits_again(who) or not who.push() for _ in range(ROUNDS)), "the snapshot is compared once"
+    who.send(remove(NEW, connection="full"))
+    assert listed.members() == set(), "by the file nobody else has the id"
+    assert listed.counts().kept == 0
+    assert not who.unbalanced()

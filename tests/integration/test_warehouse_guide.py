@@ -55,7 +55,7 @@ def test_the_check_shows_the_columns_and_the_preview_whom_it_would_add(said: lis
     check, preview, *_ = said
     assert "vips: connected to shop; the query can be read." in check
     assert re.search(r"tier +property plan +yes", check)
-    assert re.search(r"Added +3\b", preview)
+    assert re.search(r"Would add +3\b", preview)
     assert re.search(r"Rejected +1 +email_invalid", preview)
     assert "@example.com" not in check + preview
 

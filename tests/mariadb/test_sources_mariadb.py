@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from itertools import islice
+from urllib.parse import quote
 
 import pytest
 
@@ -189,3 +190,19 @@ def test_rights_that_are_too_wide_are_named(source: DataSource, server: MariaDb)
     assert probe(server.source("reader")) == []
     server.run("GRANT UPDATE (plan) ON shop.vips TO reader")
     assert len(probe(server.source("reader"))) == 1
+
+
+def test_rights_are_judged_whatever_the_server_takes_for_a_quote_and_whatever_the_user_is_called(
+    server: MariaDb,
+) -> None:
+    names = ("only_reads", "may write", "ann@shop", "o'neill")
+    server.run(
+        *(f"CREATE USER `{name}`" for name in names),
+        *(f"GRANT {'SELECT' if name == 'only_reads' else 'INSERT'} ON shop.* TO `{name}`" for name in names),
+        "SET GLOBAL sql_mode = CONCAT(@@global.sql_mode, ',ANSI_QUOTES')",
+    )
+    try:
+        warned = {name: bool(probe(server.source(quote(name)))) for name in names}
+    finally:
+        server.run("SET GLOBAL sql_mode = REPLACE(@@global.sql_mode, 'ANSI_QUOTES', '')")
+    assert warned == {"only_reads": False, "may write": True, "ann@shop": True, "o'neill": True}

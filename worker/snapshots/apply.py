@@ -170,22 +170,14 @@ def _close(of: SnapshotRun) -> None:
     of.record.state = _state(of)
     # The older snapshots of a batch share its progress.
     of.record.outcomes = Outcomes(changes=of.course.queued if of.index in of.delivery.intents else 0)
-    _take_back(of)
     if rejection:
         of.record.error = ": ".join([rejection.reason, *filter(None, [rejection.detail.get("detail")])])
     if of.record.counts and not of.record.ended:
         of.record.counts.newer += of.course.newer
+        of.record.counts.leaving = 0
     of.record.ended = of.record.ended or now_ms()
     rosters.drop(of.delivery.redis, of.order.snapshot)
     orders.close(of.delivery.redis, of.record)
-
-
-def _take_back(of: SnapshotRun) -> None:
-    """Do not count as removed whom a second comparison would take off whose removals were not queued."""
-    counts, removed = of.record.counts, of.course.removed
-    is_queued = of.course.step in ("apply", "finish")
-    if counts and removed is not None and counts.removals > removed and not is_queued:
-        counts.kept, counts.removals = counts.kept + counts.removals - removed, removed
 
 
 def _state(of: SnapshotRun) -> State:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Final, get_args
 
 import msgspec
+from msgspec.structs import replace
 
-from queues import holds
+from queues import dead_letters, holds
 from queues.change import Body, Change
 from queues.clock import now_ms
 from queues.doorbell import JOB_TIMEOUT
@@ -108,8 +109,15 @@ def compared(of: SnapshotRun, people: Gathered) -> Plan:
 
     plan = planning.plan(people, buckets, of.order.at, check, _Memory(of))
     if of.course.removed is not None:
-        plan.only_leaving()
+        plan.only_leaving(_failed(of))
     return plan
+
+
+def _failed(of: SnapshotRun) -> set[tuple[str, ...]]:
+    """Return the keys of people whose removal by this snapshot is a dead letter: it is counted, and is replayed."""
+    letters = dead_letters.read(of.delivery.redis, of.audience)
+    changes = (letter.change for letter in letters)
+    return {each.keys for each in changes if each.body.action == "remove" and each.body.message == of.order.snapshot}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +152,9 @@ def approve(of: SnapshotRun, plan: Plan) -> None:
     # Of a second comparison without removals, everything was seen before the first one's were queued.
     if why and not asked and counts.removals != of.course.removed:
         _ask(of, why)
+    if counts is not of.record.counts:
+        of.record.counts = counts
+        _keep_leaving(of, plan)
     of.course.step, of.record.confirmed = "apply", asked or of.record.confirmed
     # Kept when the snapshot begins again: the changes of some buckets are queued, and the plan lacks their people.
     of.course.undecided = of.course.undecided or plan.undecided
@@ -151,19 +162,24 @@ def approve(of: SnapshotRun, plan: Plan) -> None:
 
 
 def _counted(of: SnapshotRun, plan: Plan) -> Counts:
-    """Return the counts, after writing them down. The second comparison adds its removals to those of the first."""
-    redis, snapshot, people = of.delivery.redis, of.order.snapshot, _people(of, plan)
+    """Return the counts. Of a second comparison, the record has the removals apart until they may be queued."""
+    redis, snapshot = of.delivery.redis, of.order.snapshot
     if of.course.removed is None or of.record.counts is None:
         of.record.counts, of.record.examples = plan.counts, first(plan.shrunk)
         outcomes.keep_rejected(redis, snapshot, plan.shrunk)
-    else:
-        of.record.counts.removals = of.course.removed + plan.counts.removals
-        of.record.counts.kept = plan.counts.kept
-        before = outcomes.people(redis, snapshot)
-        leaving = [*dict([*before.get("remove", ()), *people["remove"]]).items()]
-        people = {**before, "remove": leaving[:KEPT]}
-    outcomes.keep_people(redis, snapshot, people)
-    return of.record.counts
+        outcomes.keep_people(redis, snapshot, _people(of, plan))
+        return plan.counts
+    more, kept = plan.counts.removals, plan.counts.kept
+    counts = replace(of.record.counts, removals=of.course.removed + more, kept=kept, leaving=0)
+    of.record.counts = replace(counts, removals=of.course.removed, kept=kept + more, leaving=more)
+    return counts
+
+
+def _keep_leaving(of: SnapshotRun, plan: Plan) -> None:
+    redis, snapshot = of.delivery.redis, of.order.snapshot
+    before = outcomes.people(redis, snapshot)
+    leaving = [*dict([*before.get("remove", ()), *_people(of, plan)["remove"]]).items()]
+    outcomes.keep_people(redis, snapshot, {**before, "remove": leaving[:KEPT]})
 
 
 def _people(of: SnapshotRun, plan: Plan) -> dict[str, list[tuple[bytes, list[str]]]]:

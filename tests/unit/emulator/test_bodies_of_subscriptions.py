@@ -146,9 +146,19 @@ def test_all_problems_of_a_row_are_reported_together() -> None:
 @pytest.mark.parametrize("name", ["open_tracking", "click_tracking"])
 def test_the_newer_kind_of_tracking_is_known_since_the_revision_of_october(name: str) -> None:
     profile = row(email="a@example.com", subscriptions={"email": {**SMS, name: {"consent": "SUBSCRIBED"}}})
-    known = "The emulator does not play this channel"
-    unknown = f"'{name}' is not a valid field"
-    for revision, expected in ((REVISED, known), (DOCUMENTED, known if name == "open_tracking" else unknown)):
-        ((pointer, problem),) = problems(profile, revision=revision)
-        assert pointer == f"/attributes/subscriptions/email/{name}"
-        assert problem.startswith(expected)
+    assert problems(profile, revision=REVISED) == []
+    unknown = f"'{name}' is not a valid field for the resource 'email'."
+    expected = [] if name == "open_tracking" else [(f"/attributes/subscriptions/email/{name}", unknown)]
+    assert problems(profile, revision=DOCUMENTED) == expected
+
+
+@pytest.mark.parametrize("name", ["open_tracking", "click_tracking"])
+def test_tracking_takes_a_consent_without_a_time_also_in_history(name: str) -> None:
+    dated = {"marketing": {"consent": "SUBSCRIBED", "consented_at": "2026-01-02T03:04:05Z"}}
+    for tracking, expected in (
+        ({"consent": "SUBSCRIBED"}, []),
+        ({"consent": "UNSUBSCRIBED"}, [f"/attributes/subscriptions/email/{name}/consent"]),
+        (dated["marketing"], [f"/attributes/subscriptions/email/{name}/consented_at"]),
+    ):
+        profile = row(email="a@example.com", subscriptions={"email": {**dated, name: tracking}})
+        assert where(profile, historical=True) == expected

@@ -190,6 +190,18 @@ def test_members_who_may_be_people_of_the_file_are_counted_apart() -> None:
     assert "2 members kept, because" in " ".join(printed(listing([record(kept=2)], {}, 1), 300).split())
 
 
+def test_who_would_leave_once_a_person_confirms_it_has_not_left() -> None:
+    held = record("held", people=2, adds=2, removals=1, kept=4, leaving=3)
+    held.outcomes = Outcomes(3, delivered=3)
+    shown = " ".join(printed(listing([held], {}, 1_700_000_060_000), 300).split())
+    assert "2 2 0 1 0" in shown
+    assert "would remove 3 more. 1 member kept" in shown
+    assert held.counts
+    told = " ".join(printed(counts_table(held.counts, {})).split())
+    assert "Removed 1 Would remove 3 besides" in told
+    assert "Kept 1 because" in told
+
+
 def test_no_snapshots_are_said_to_be_none() -> None:
     assert "No snapshots." in printed(listing([], {}, 1))
 
