@@ -26,10 +26,10 @@ _TYPES: Final = (
 )
 #: Country code and number of its digits, by the first three digits of a number. No code begins with another one.
 _CODES: Final = {
-    first: (code, len(str(code)))
+    str(first): (code, len(str(code)))
     for code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE
-    for first in map(str, range(100, 1000))
-    if first.startswith(str(code))
+    for longer in (10 ** (3 - len(str(code))),)
+    for first in range(code * longer, (code + 1) * longer)
 }
 #: More digits than those of any number, which are left to the parser. The patterns are cached for each length.
 _LONGEST: Final = 17
