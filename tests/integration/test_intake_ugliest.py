@@ -102,21 +102,32 @@ def test_others_are_answered_before_the_ugliest_message_is(
     assert min(before.values()) >= OTHERS, before
 
 
-REFUSED: dict[str, tuple[bytes, int, str]] = {
-    "profiles that are numbers": (membership(*[1] * 400_000), 413, "$.user_profiles: 400,000 profiles; at most 10,000"),
+#: Each is made when it is sent: they are forty MB.
+REFUSED: dict[str, tuple[Callable[[], bytes], int, str]] = {
+    "profiles that are numbers": (
+        lambda: membership(*[1] * 400_000),
+        413,
+        "$.user_profiles: 400,000 profiles; at most 10,000",
+    ),
     "empty profiles": (
-        b'{"type":"audience_membership_change_request","user_profiles":[%s{}]}' % (b"{}," * 3_400_000),
+        lambda: b'{"type":"audience_membership_change_request","user_profiles":[%s{}]}' % (b"{}," * 3_400_000),
         413,
         "$: over 500,000 values",
     ),
     "names": (
-        b'{"type":"audience_membership_change_request",%s}' % b",".join(b'"n%d":1' % at for at in range(700_000)),
+        lambda: (
+            b'{"type":"audience_membership_change_request",%s}' % b",".join(b'"n%d":1' % at for at in range(700_000))
+        ),
         413,
         "$: over 500,000 values",
     ),
-    "brackets": (b'{"type":"event_processing_request","x":' + b"[" * 10_000_000, 400, "$.x[0][0][0][0]...: nested too"),
+    "brackets": (
+        lambda: b'{"type":"event_processing_request","x":' + b"[" * 10_000_000,
+        400,
+        "$.x[0][0][0][0]...: nested too",
+    ),
     "a number": (
-        b'{"type":"event_processing_request","x":{"ltv":1e999},"y":"%s"}' % (b"x" * 9_000_000),
+        lambda: b'{"type":"event_processing_request","x":{"ltv":1e999},"y":"%s"}' % (b"x" * 9_000_000),
         400,
         "$.x.ltv: a number of over 100 digits",
     ),
@@ -139,7 +150,8 @@ def test_lines_are_counted_before_any_is_read_although_they_are_blank(
 def test_what_is_beyond_the_limits_is_refused_with_its_place_and_nothing_of_it_is_stored(
     intake: Intake, redis: Redis, name: str
 ) -> None:
-    body, status, description = REFUSED[name]
+    made, status, description = REFUSED[name]
+    body = made()
     assert len(body) < limits.BODY
     answer = intake.post("/v1/mparticle", body)
     assert (answer.status_code, answer.json()["error"]["description"][: len(description)]) == (status, description)

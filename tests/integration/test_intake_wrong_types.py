@@ -8,10 +8,11 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPConnection
 from typing import Any, cast
 
 import pytest
-import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from redis import Redis
@@ -148,14 +149,15 @@ def test_every_sound_message_is_taken(steady: Intake, redis: Redis, address: str
 def test_a_wrong_value_in_any_place_is_taken_or_refused_and_no_defect(
     steady: Intake, redis: Redis, address: str
 ) -> None:
-    # Some thousand requests: on one connection they take half as long.
-    with requests.Session() as session:
-        session.trust_env = False
-        session.headers["Authorization"] = f"Token {TOKEN}"
+    # Some thousand requests: on one plain connection they take a third less.
+    headers = {"Authorization": f"Token {TOKEN}", "Content-Type": "application/json"}
+    with closing(HTTPConnection("127.0.0.1", steady.port, timeout=30)) as connection:
         for known, each, place in ALL:
             for wrong in WRONG if known == address else ():
-                response = session.post(steady.url + address, json.dumps(put(each, place, wrong)), timeout=30)
-                assert response.status_code in (200, 202, 400, 404), (place, wrong, response.text)
+                connection.request("POST", address, json.dumps(put(each, place, wrong)), headers)
+                with connection.getresponse() as response:
+                    text = response.read()
+                assert response.status in (200, 202, 400, 404), (place, wrong, text)
 
 
 ANYTHING = st.recursive(

@@ -101,7 +101,9 @@ def test_a_refusal_of_long_ago_counts_from_its_message_and_an_agreement_keeps_it
 
 @given(
     st.recursive(
-        st.none() | st.booleans() | st.text() | st.integers(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)
+        st.none() | st.booleans() | st.text() | st.integers(),
+        lambda x: st.lists(x, max_size=3) | st.dictionaries(st.text(), x, max_size=3),
+        max_leaves=6,
     )
 )
 def test_what_cannot_be_read_is_no_consent(anything: Any) -> None:

@@ -32,7 +32,7 @@ _VALUES: st.SearchStrategy[Any] = st.recursive(
         st.tuples(inner, inner),
         st.dictionaries(st.one_of(_TEXTS, st.integers()), inner, max_size=3),
     ),
-    max_leaves=15,
+    max_leaves=6,
 )
 _NAMES = st.one_of(
     _TEXTS,
@@ -152,7 +152,7 @@ def test_mapping_twice_gives_the_same(person: Person, rules: Rules) -> None:
 _JSON: st.SearchStrategy[Any] = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(-(2**63), 2**63 - 1), st.floats(allow_nan=False), st.text()),
     lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(st.text(max_size=5), inner, max_size=4)),
-    max_leaves=20,
+    max_leaves=8,
 )
 _MPARTICLE = st.fixed_dictionaries(
     {},

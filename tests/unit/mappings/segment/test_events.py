@@ -170,6 +170,7 @@ _JSON: st.SearchStrategy[Any] = st.recursive(
             st.sampled_from(["traits", "email", "personas", "computation_key", "products"]), inner, max_size=3
         ),
     ),
+    max_leaves=10,
 )
 _FIELDS = ["userId", "anonymousId", "messageId", "timestamp", "traits", "properties", "context", "integrations"]
 _EVENTS = st.sampled_from(["Order Completed", "Audience Entered", "Audience Exited", "User Subscribed", "x", None])

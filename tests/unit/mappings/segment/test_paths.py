@@ -200,6 +200,7 @@ def test_a_value_is_found_at_the_path_it_was_put_at(steps: list[str | int], valu
 _JSON: st.SearchStrategy[Any] = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.text()),
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.sampled_from("abc"), inner, max_size=3)),
+    max_leaves=10,
 )
 
 

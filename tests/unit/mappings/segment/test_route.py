@@ -201,15 +201,19 @@ _SCALARS = st.one_of(
 _NAMES = ["email", "phone", "firstName", "avatar", "city", "postalCode", "postal_code", "name", "$city", "länge"]
 _NAMES += ["traits", "address", "company", "properties", "context", "Klaviyo", "listId", "userId", "integrations"]
 _ANYTHING: st.SearchStrategy[Any] = st.recursive(
-    _SCALARS, lambda inner: st.one_of(st.lists(inner, max_size=2), st.dictionaries(st.sampled_from(_NAMES), inner))
+    _SCALARS,
+    lambda inner: st.one_of(st.lists(inner, max_size=2), st.dictionaries(st.sampled_from(_NAMES), inner, max_size=4)),
+    max_leaves=10,
 )
+
+
+_ENTRY = {"action": "upsert_profile", "traits_as_properties": False, "fields": {"override_list_id": ""}}
+_UPSERTS = [action for preset in ("segment", "rudderstack") for action in read([_ENTRY], preset)]
 
 
 @given(st.dictionaries(st.sampled_from(_NAMES), _ANYTHING))
 def test_a_person_of_any_message_is_what_is_found_place_by_place(message: dict[str, Any]) -> None:
-    for preset in ("segment", "rudderstack"):
-        entry = {"action": "upsert_profile", "traits_as_properties": False, "fields": {"override_list_id": ""}}
-        (action,) = read([entry], preset)
+    for action in _UPSERTS:
         (routed,) = route(message | {"type": "identify"}, [replace(action, view=unchanged)])
         found = followed(action.fields, message, nulls=True)
         assert routed.fields == {name: value for name, value in found.items() if value is not None and value != {}}

@@ -162,7 +162,9 @@ def test_every_condition_is_read_as_it_was_written(condition: Condition) -> None
 
 
 _JSON: st.SearchStrategy[Any] = st.recursive(
-    st.one_of(st.none(), st.booleans(), st.integers(-99, 99), _TEXTS), lambda inner: st.lists(inner, max_size=2)
+    st.one_of(st.none(), st.booleans(), st.integers(-99, 99), _TEXTS),
+    lambda inner: st.lists(inner, max_size=2),
+    max_leaves=4,
 )
 _NAMES = st.sampled_from(["type", "event", "traits", "plan"])
 
