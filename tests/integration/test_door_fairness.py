@@ -27,6 +27,8 @@ OTHER = "6f1d2c9a8b7e4f30"
 ADMIN = "the-admin-token-of-this-installation"
 BODY = b'{"audience":{"id":1},"changes":[{"email":"ann@example.com","action":"add"}]}'
 HALF = limits.BODY // 2
+#: As few as a Mac gives a process. Three quarters of them may be connections.
+FILES = 256
 
 
 class Web:
@@ -70,12 +72,12 @@ class Web:
 
 
 def _few_files() -> None:
-    resource.setrlimit(resource.RLIMIT_NOFILE, (1_024, 1_024))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, FILES))
 
 
 @pytest.fixture
 def web(redis: Redis, redis_url: str, tmp_path: Path) -> Iterator[Web]:
-    """One that may open as few files as many systems give a process."""
+    """One that may open as few files as some systems give a process."""
     port, log = free_port(), tmp_path / "web.log"
     env = environment(
         redis_url,
@@ -148,10 +150,10 @@ STALLED = [
 ]
 
 
-def test_thirteen_hundred_connections_that_go_no_further_keep_nobody_out(web: Web) -> None:
+def test_more_connections_than_may_be_open_that_go_no_further_keep_nobody_out(web: Web) -> None:
     for start in STALLED:
         with ExitStack() as stack:
-            for _ in range(1_300):
+            for _ in range(FILES * 5 // 4):
                 stack.enter_context(_flood(web, start))
             for _ in range(3):
                 assert web.post() == 202, start
