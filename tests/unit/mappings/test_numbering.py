@@ -17,7 +17,7 @@ from phonenumbers import PhoneNumberFormat, PhoneNumberType
 from mappings import numbering
 from mappings.phone import to_e164
 
-_COUNT = int(os.environ.get("FERRY_PHONES", "20000"))
+_COUNT = int(os.environ.get("FERRY_PHONES", "50000"))
 _DIGITS = "0123456789"
 _CODES = sorted(phonenumbers.COUNTRY_CODE_TO_REGION_CODE)
 _REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
