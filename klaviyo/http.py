@@ -164,6 +164,14 @@ class Transport:
         self._session.headers.update({"Accept": MEDIA_TYPE, "User-Agent": user_agent(), "revision": revision})
         for scheme in ("https://", "http://"):
             self._session.mount(scheme, DeadlineAdapter())
+        self._read_environment()
+
+    def _read_environment(self) -> None:
+        """Read proxies and authorities once: `requests` would go through all variables twice for each request."""
+        found = self._session.merge_environment_settings(self.base_url, {}, None, None, None)
+        self._session.proxies.update(found["proxies"])
+        self._session.verify = found["verify"]
+        self._session.trust_env = False
 
     def close(self) -> None:
         """Close the kept connections."""

@@ -20,7 +20,7 @@ from queues.names import Queue
 from queues.policy import FlushPolicy
 from queues.snapshots import guard, members, mirror, orders, rosters
 from tests.support import oracle
-from tests.support.mirrored import Mirrored
+from tests.support.mirrored import Mirrored, mirrored
 from tests.support.recovery import open_batches
 from tests.support.snapshot_audience import NAME, QUEUE, SYNCS, single
 from tests.support.world import addresses
@@ -35,6 +35,13 @@ PEOPLE = addresses(120)
 def work(lists: Mirrored) -> None:
     for _ in range(4):
         lists.system.work()
+
+
+@pytest.fixture
+def in_twenties(redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirrored]:
+    """Lists whose queues are flushed long before one with room for forty is full."""
+    with mirrored(redis, redis_url, monkeypatch, FERRY_FLUSH_SIZE="20") as found:
+        yield found
 
 
 @pytest.fixture
@@ -213,7 +220,8 @@ def test_klaviyo_out_of_order_for_good_refuses_the_snapshot_and_frees_its_audien
     assert lists.members() == {"bob@example.com"}
 
 
-def test_a_full_queue_is_gone_on_with_where_it_was(lists: Mirrored, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_queue_is_gone_on_with_where_it_was(in_twenties: Mirrored, monkeypatch: pytest.MonkeyPatch) -> None:
+    lists = in_twenties
     original: Any = mirror.mirror
     calls: list[int] = []
 
@@ -232,7 +240,10 @@ def test_a_full_queue_is_gone_on_with_where_it_was(lists: Mirrored, monkeypatch:
     assert len(calls) > len(set(calls)) > 1
 
 
-def test_a_full_queue_is_not_read_for_before_it_has_room(lists: Mirrored, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_queue_is_not_read_for_before_it_has_room(
+    in_twenties: Mirrored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lists = in_twenties
     original: Any = mirror.mirror
     read = orders.body
     reads: list[str] = []

@@ -67,8 +67,8 @@ class Account:
         document: dict[str, Any] = answer.json()
         return document
 
-    def journal(self) -> list[dict[str, Any]]:
-        """Every call so far, without bodies."""
-        answer = self._session.get(f"{self.url}/_emulator/requests", params={"bodies": "0"}, timeout=30)
+    def journal(self, bodies: bool = False) -> list[dict[str, Any]]:
+        """Every call so far; bodies of calls take a while to read."""
+        answer = self._session.get(f"{self.url}/_emulator/requests", params={"bodies": str(int(bodies))}, timeout=30)
         calls: list[dict[str, Any]] = answer.json()
         return calls

@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 import pytest
-import requests
 from redis import Redis
 
 from emulator.world import World
@@ -81,7 +80,7 @@ class Mirrored:
 
     def calls(self, path: str = "/api/", method: str = "") -> list[dict[str, Any]]:
         """What Klaviyo was asked."""
-        journal = requests.get(f"{self.klaviyo.url}/_emulator/requests", timeout=30).json()
+        journal = self.klaviyo.journal(bodies=True)
         return [call for call in journal if call["path"].startswith(path) and method in ("", call["method"])]
 
     def imported(self) -> list[dict[str, Any]]:
@@ -135,5 +134,6 @@ class Mirrored:
 def mirrored(redis: Redis, redis_url: str, patch: pytest.MonkeyPatch, **more: str) -> Iterator[Mirrored]:
     """A system of one process with an empty account. `more`: settings."""
     lift_limits(patch)
+    more = {"FERRY_FLUSH_SIZE": "100", **more}
     with local_system(redis, redis_url, World(job_seconds=0, limits_off=True), patch, **more) as system:
         yield Mirrored(system)
