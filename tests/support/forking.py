@@ -122,11 +122,12 @@ def _code_of(command: Sequence[str]) -> int:
 
 
 def load() -> None:
-    """Import what the commands import."""
+    """Import what the commands import, and compile what each worker compiles at its start."""
     from commands.main import COMMANDS
 
     for place, _ in COMMANDS.values():
         import_module(place.partition(":")[0])
+    import_module("mappings.numbering").prepare()
 
 
 class _Server:
