@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.support import forked
-from tests.support.forked import Forked
+from tests.support.forked import Forked, ferry_in
 from tests.support.ops import environment
 from tests.support.waiting import until
 
@@ -69,3 +69,14 @@ def test_a_signal_ends_it_with_its_session(number: signal.Signals, tmp_path: Pat
 def test_the_reason_for_its_end_is_told(tmp_path: Path) -> None:
     told = forked.run([*SHOWN, "reason"], environment(None, tmp_path), 60)
     assert (told.returncode, told.stderr) == (1, "the reason\n")
+
+
+def test_a_ferry_that_a_shell_calls_has_the_streams_and_the_folder_of_the_shell(tmp_path: Path) -> None:
+    env = environment(None, tmp_path)
+    asked = ferry_in(tmp_path, env)
+    script = "cd /; ferry registration > $FERRY_VAR/out; ferry $(echo none) < /dev/null 2> $FERRY_VAR/errors; echo $?"
+    command = ["sh", "-c", script]
+    ran = subprocess.run(command, env=env, pass_fds=[asked], capture_output=True, text=True, check=True)
+    assert (ran.stdout, ran.stderr) == ("2\n", "")
+    assert json.loads((tmp_path / "out").read_text())["name"]
+    assert "No such command 'none'" in (tmp_path / "errors").read_text()

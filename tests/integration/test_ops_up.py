@@ -35,7 +35,7 @@ def lives(pid: int) -> bool:
 @pytest.fixture(scope="module")
 def group(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     """A running group, in a folder too deep for a socket."""
-    up = Up(tmp_path_factory.mktemp("group") / ("deep" * 30), "--workers", "2")
+    up = HurriedUp(tmp_path_factory.mktemp("group") / ("deep" * 30), "--workers", "2")
     try:
         up.wait_until_up()
         yield up

@@ -45,13 +45,14 @@ def marks(found: str | bytes) -> set[str]:
 
 
 def _forms(data: bytes) -> Iterator[str]:
-    for unpacked in (data, _or_nothing(zlib.decompress, data), _or_nothing(_zlib_in_base64, data)):
+    for unpacked in filter(None, (data, _or_nothing(zlib.decompress, data), _or_nothing(_zlib_in_base64, data))):
         text = unpacked.decode(errors="replace").lower()
         yield text
         yield unquote_plus(text)
         yield _NOT_IN_NUMBERS.sub("", text)
         yield re.sub(r"\\u00([0-9a-f]{2})", lambda found: chr(int(found[1], 16)), text)
-    yield from (_or_nothing(base64.b64decode, word).decode(errors="replace").lower() for word in data.split())
+    words = (word for word in data.split() if len(word) > len(MARK))
+    yield b"\n".join(_or_nothing(base64.b64decode, word) for word in words).decode(errors="replace").lower()
 
 
 def _zlib_in_base64(data: bytes) -> bytes:

@@ -10,7 +10,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
@@ -43,13 +42,13 @@ class Forked:
         self._status, status = os.pipe()
         try:
             with Path(os.devnull).open() as nothing:
-                _server().ask(json.dumps(asked).encode(), [nothing.fileno(), stdout, stderr, status])
+                socket.send_fds(_server(), [json.dumps(asked).encode()], [nothing.fileno(), stdout, stderr, status])
         finally:
             os.close(status)
         self.pid = int.from_bytes(self._told(), "big")
 
     def _told(self) -> bytes:
-        said = os.read(self._status, forking.HEADER)
+        said = os.read(self._status, forking.NUMBER)
         assert said, "the process that forks has died; its output says why"
         return said
 
@@ -101,37 +100,38 @@ def run(command: Sequence[str], env: Mapping[str, str], seconds: float) -> subpr
     return subprocess.CompletedProcess([*command], code, *said)
 
 
-class _Client:
-    """The process that forks, which lives as long as this one."""
+def ferry_in(folder: Path, environment: dict[str, str]) -> int:
+    """Make a `ferry` in this folder, for a shell with this environment; it passes the file on that is returned.
 
-    def __init__(self) -> None:
-        ours, theirs = socket.socketpair()
-        known = {name: value for name, value in os.environ.items() if not name.startswith(("FERRY_", "KLAVIYO_"))}
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.support.forking", str(theirs.fileno())],
-                cwd=ROOT,
-                env=known,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,
-            )
-        self._control = ours
-        self._lock = threading.Lock()
-        atexit.register(self._end)
-
-    def ask(self, request: bytes, files: list[int]) -> None:
-        """Have a process forked."""
-        with self._lock:
-            socket.send_fds(self._control, [len(request).to_bytes(forking.HEADER, "big")], files)
-            self._control.sendall(request)
-
-    def _end(self) -> None:
-        self._control.close()
-        self._process.wait(60)
+    Each call is forked, with the folder, the streams and the environment that the shell gives it.
+    """
+    control = _server().fileno()
+    command = folder / "ferry"
+    command.write_text(f'#!/bin/sh\nexec {sys.executable} -IS {ROOT}/tests/support/asking.py {control} "$@"\n')
+    command.chmod(0o700)
+    environment["PATH"] = f"{folder}:{environment['PATH']}"
+    return control
 
 
 @cache
-def _server() -> _Client:
-    return _Client()
+def _server() -> socket.socket:
+    """Ask the process that forks, which lives as long as this one; a message is a request, whoever sends it."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    known = {name: value for name, value in os.environ.items() if not name.startswith(("FERRY_", "KLAVIYO_"))}
+    with theirs:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.forking", str(theirs.fileno())],
+            cwd=ROOT,
+            env=known,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            pass_fds=[theirs.fileno()],
+            start_new_session=True,
+        )
+
+    def end() -> None:
+        ours.close()
+        process.wait(60)
+
+    atexit.register(end)
+    return ours

@@ -30,7 +30,9 @@ from tests.support.paths import ROOT
 _OF_PYTHON = ("PYTHON", "LANG", "LC_", "LD_")
 #: Signals that a process handles by itself, or that end it.
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
-HEADER = 4
+#: Bytes of a process id or an exit code, and more than a request has.
+NUMBER = 4
+REQUEST = 1 << 18
 STREAMS = 3
 
 
@@ -120,11 +122,12 @@ def _code_of(command: Sequence[str]) -> int:
 
 
 def load() -> None:
-    """Import what the commands import."""
+    """Import what the commands import, and compile what each worker compiles at its start."""
     from commands.main import COMMANDS
 
     for place, _ in COMMANDS.values():
         import_module(place.partition(":")[0])
+    import_module("mappings.numbering").prepare()
 
 
 class _Server:
@@ -146,14 +149,10 @@ class _Server:
                     return
 
     def _take(self) -> bool:
-        header, files, _, _ = socket.recv_fds(self._control, HEADER, STREAMS + 1)
-        if not header:
+        request, files, _, _ = socket.recv_fds(self._control, REQUEST, STREAMS + 1)
+        if not request:
             return False
-        left, parts = int.from_bytes(header, "big"), []
-        while left:
-            parts.append(self._control.recv(left))
-            left -= len(parts[-1])
-        asked: dict[str, Any] = json.loads(b"".join(parts))
+        asked: dict[str, Any] = json.loads(request)
         pid = os.fork()
         if pid == 0:
             if asked["session"]:
@@ -163,7 +162,7 @@ class _Server:
         for stream in streams:
             os.close(stream)
         self._children[os.pidfd_open(pid)] = pid, status
-        os.write(status, pid.to_bytes(HEADER, "big"))
+        os.write(status, pid.to_bytes(NUMBER, "big"))
         return True
 
     def _reap(self, file: int) -> None:
@@ -171,7 +170,7 @@ class _Server:
         os.close(file)
         code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         try:
-            os.write(status, code.to_bytes(HEADER, "big", signed=True))
+            os.write(status, code.to_bytes(NUMBER, "big", signed=True))
         except BrokenPipeError:  # nobody wants to know any more
             pass
         finally:

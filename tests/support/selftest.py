@@ -23,8 +23,8 @@ from tests.support.ops import ferry
 
 #: In place of an answer.
 LOST = Retry(None, counts=False, why="network:lost")
-#: Seconds that an import takes, and from its end until its people are on the list.
-JOB_S, LISTED_S = 5.0, 20.0
+#: Seconds that an import takes, and from its end until its people are on the list: one look in vain, and two.
+JOB_S, LISTED_S = 0.9, 2.0
 
 
 class Clock:
