@@ -48,6 +48,14 @@ class Seen:
         """Changes of a queue that are not taken."""
         return self.redis.llen(keys.queue(queue, "pending"))
 
+    def not_taken(self) -> list[Queue]:
+        """The queues with changes that are not taken."""
+        queues = self.queues()
+        with self.redis.pipeline(transaction=False) as pipe:
+            for queue in queues:
+                pipe.llen(keys.queue(queue, "pending"))
+            return [queue for queue, waiting in zip(queues, pipe.execute(), strict=True) if waiting]
+
     def counts(self, kind: str = "") -> Counter[str]:
         """Changes by how they ended, of all queues or those of a kind; `accepted`, `pending` and `open` besides."""
         found: Counter[str] = Counter()

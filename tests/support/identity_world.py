@@ -21,6 +21,7 @@ from intake import audiences
 from queues import keys, pending
 from queues.clock import now_ms
 from queues.names import Queue
+from queues.server.connection import connect
 from scheduler.tick import take_due
 from tests.support import intake as intakes
 from tests.support.emulated import serving
@@ -33,7 +34,7 @@ from tests.support.ops import ferry
 from tests.support.recovery import let_time_pass, open_batches
 from tests.support.world import SECRET
 from worker.deliver import deliver
-from worker.process import settings_of_process
+from worker.process import settings_of_process, sharing
 
 #: What Klaviyo may do with a row whose identifiers belong to two people.
 CLASHES = ("refuse", "overwrite", "merge")
@@ -149,8 +150,8 @@ class IdentityWorld(Seen):
     def deliver(self, kind: str) -> None:
         """All changes in the queues of a kind are delivered to their end; all others wait."""
         for _ in range(ROUNDS):
-            for queue in self.queues():
-                if queue.kind == kind and self.waiting(queue):
+            for queue in self.not_taken():
+                if queue.kind == kind:
                     pending.flush(self.redis, queue, now_ms())
             let_time_pass(self.redis)
             take_due(self.redis, self.known.connections, now_ms())
@@ -172,16 +173,14 @@ class IdentityWorld(Seen):
     def push(self, rounds: int = 1) -> bool:
         """Take everything that waits and all that is open as far as it goes now; whether anything is left."""
         for _ in range(rounds):
-            self.take()
-            for batch_id in open_batches(self.redis):
+            for batch_id in self.take():
                 deliver(batch_id)
-        return bool(open_batches(self.redis)) or any(self.waiting(queue) for queue in self.queues())
+        return bool(open_batches(self.redis) or self.not_taken())
 
     def take(self) -> list[str]:
         """All waits are over, and all waiting changes are taken; the batches that are open now."""
-        for queue in self.queues():
-            if self.waiting(queue):
-                pending.flush(self.redis, queue, now_ms())
+        for queue in self.not_taken():
+            pending.flush(self.redis, queue, now_ms())
         let_time_pass(self.redis)
         take_due(self.redis, self.known.connections, now_ms())
         return open_batches(self.redis)
@@ -206,7 +205,13 @@ def identity_world(redis_url: str, connections: str, folder: Path) -> Iterator[I
             patch.setenv(name, value)
         settings_of_process.cache_clear()
         known = settings.load()
-        with intakes.running(known) as intake, Api(klaviyo) as api:
+        with (
+            intakes.running(known) as started,
+            intakes.keeping(started) as intake,
+            Api(klaviyo) as api,
+            connect(redis_url) as shared,
+            sharing(shared),
+        ):
             world = IdentityWorld(redis, intake, api, account, known)
             _note_clashes(patch, world.clashes)
             yield world
