@@ -51,7 +51,7 @@ run: .venv/run
 unit: .venv/dev
 	$(BIN)/pytest -n auto tests/unit
 
-# All that is known of phone numbers, compared with phonenumbers: with two million numbers instead of twenty thousand.
+# All that is known of phone numbers, compared with phonenumbers: with two million numbers instead of fifty thousand.
 phones: .venv/dev
 	FERRY_PHONES=2000000 $(BIN)/pytest tests/unit/mappings/test_numbering.py
 
