@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import cache
 from itertools import cycle
 from pathlib import Path
 from statistics import median
@@ -86,13 +87,15 @@ def phones(form: int, count: int) -> list[tuple[str, str]]:
 def of_all_regions(form: int, count: int) -> list[tuple[str, str]]:
     """Return so many numbers of all regions in turn, each with its region."""
     written = PhoneNumberFormat.E164 if form == E164 else PhoneNumberFormat.NATIONAL
-    known = [(region, _neighbours(region)) for region in sorted(phonenumbers.SUPPORTED_REGIONS) if alpha2(region)]
+    regions = [region for region in sorted(phonenumbers.SUPPORTED_REGIONS) if alpha2(region)][:count]
+    known = [(region, _neighbours(region)) for region in regions]
     return [
         (region, phonenumbers.format_number(numbers[i // len(known) % len(numbers)], written))
         for i, (region, numbers) in zip(range(count), cycle(known), strict=False)
     ]
 
 
+@cache
 def _neighbours(region: str) -> list[PhoneNumber]:
     """Return the region's valid numbers that differ from its example in the last two digits."""
     example = phonenumbers.example_number(region)

@@ -20,6 +20,8 @@ from bench.errors import BenchError
 #: Seconds that a process may take to become ready, and to end.
 _START = 60.0
 _STOP = 15.0
+#: Seconds that a process may take which ends by itself.
+_LONGEST = 1_800.0
 _ROOT = Path(__file__).parent.parent
 #: Prefixes of settings: those of the user's installation must not reach the measured one.
 OURS = ("FERRY_", "KLAVIYO_", "RQ_", "REDIS_URL", "PORT")
@@ -42,15 +44,29 @@ def free_port() -> int:
         return int(sock.getsockname()[1])
 
 
+def start(command: Sequence[str], variables: Mapping[str, str], output: int) -> subprocess.Popen[bytes]:
+    """Start a command. `variables`: its environment. `output`: the file for its output."""
+    return subprocess.Popen(  # noqa: S603  # our own programs, no shell
+        command, env=variables, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+    )
+
+
+def run_to_end(
+    command: Sequence[str], variables: Mapping[str, str], given: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run a command. `variables`: its environment. `given`: what it reads."""
+    return subprocess.run(  # noqa: S603  # our own programs, no shell
+        command, env=variables, input=given, capture_output=True, text=True, check=False, timeout=_LONGEST
+    )
+
+
 @contextmanager
 def program(
     log: Path, command: Sequence[str], values: Mapping[str, str], ready: Callable[[], bool]
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run a command until the end of the block. `log`: the file for its output. Raises BenchError."""
     with log.open("wb") as output:
-        process = subprocess.Popen(  # noqa: S603  # our own programs, no shell
-            command, env=environment(**values), stdin=subprocess.DEVNULL, stdout=output, stderr=output
-        )
+        process = start(command, environment(**values), output.fileno())
         try:
             _wait(process, log, ready)
             yield process

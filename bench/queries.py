@@ -8,7 +8,6 @@ from __future__ import annotations
 import importlib
 import json
 import sqlite3
-import subprocess
 import sys
 import tempfile
 import time
@@ -24,7 +23,7 @@ import msgspec
 from redis import Redis
 
 from bench.errors import BenchError
-from bench.processes import environment, python, redis_server
+from bench.processes import environment, python, redis_server, run_to_end
 from bench.report import Figure, Row, Verdict
 from bench.sizes import Sizes
 from configuration.queries import DataSource, Query
@@ -140,10 +139,7 @@ def _postgresql(stack: ExitStack, count: int) -> str | None:
 def _apart(kind: str, location: str, count: int, folder: Path) -> ReadCosts:
     """Measure in another process, with an empty ledger. Raises BenchError."""
     with redis_server(folder, f"redis-{kind}") as url:
-        command = python("-m", "bench.queries", kind, location, str(count), url)
-        done = subprocess.run(  # noqa: S603  # our own program, no shell
-            command, env=environment(), capture_output=True, text=True, check=False, timeout=_PATIENCE_S
-        )
+        done = run_to_end(python("-m", "bench.queries", kind, location, str(count), url), environment())
     if done.returncode:
         raise BenchError(done.stderr.strip()[-2_000:])
     return msgspec.json.decode(done.stdout, type=ReadCosts)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from redis import Redis
 from bench.errors import BenchError
 from bench.load import Load, Result
 from bench.messages import TOKEN, marked
-from bench.processes import cpu_s, environment, free_port, listens, program, python
+from bench.processes import cpu_s, environment, free_port, listens, program, python, run_to_end
 from queues.census import take_census
 from queues.server.connection import connect
 
@@ -129,9 +128,7 @@ def memberships(changes: int) -> list[bytes]:
 def generate(ports: Sequence[int], requests: Sequence[bytes], seconds: float, rate: float = 0.0) -> Result:
     """Run the load generator in a separate process, uncounted at first. Raises BenchError with its error."""
     work = Load(list(ports), list(requests), seconds, min(WARM_UP_S, seconds), rate)
-    done = subprocess.run(  # noqa: S603  # our own program, no shell
-        python("-m", "bench.load"), env=environment(), input=msgspec.json.encode(work), capture_output=True
-    )
+    done = run_to_end(python("-m", "bench.load"), environment(), msgspec.json.encode(work).decode())
     if done.returncode:
-        raise BenchError(f"the load generator failed: {done.stderr.decode().strip().splitlines()[-1]}")
+        raise BenchError(f"the load generator failed: {done.stderr.strip().splitlines()[-1]}")
     return msgspec.json.decode(done.stdout, type=Result)

@@ -65,8 +65,8 @@ def run(people: int, folder: Path) -> Measured:
     more = {"FERRY_FLUSH_SIZE": str(MAX_ROWS), "FERRY_UPLOAD_MAX": str(MAX_ROWS)}
     with (
         emulator(folder) as klaviyo,
-        deliveries.without_intake(folder, {**klaviyo.settings, **more}, 1, limits=False) as (redis, _),
-        Peak(folder) as peak,
+        deliveries.without_intake(folder, {**klaviyo.settings, **more}, 1, limits=False) as (redis, workers),
+        Peak(workers) as peak,
     ):
         first_s = _carried_out(redis, people, Counts(rows=people, people=people, adds=people))
         began = time.monotonic()

@@ -33,12 +33,14 @@ from emulator.server import running
 from klaviyo.endpoints import Quota
 from klaviyo.revision import REVISION
 from queues.server.connection import connect
+from tests.support.forked_bench import fork_programs
 
 
 @pytest.fixture(autouse=True)
-def one_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One process less to start for each measured installation."""
+def few_interpreters(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each measured installation has one worker, and its processes are forked from one that has imported Ferry."""
     monkeypatch.setattr(backlog, "WORKERS", 1)
+    fork_programs(monkeypatch)
 
 
 @pytest.fixture
@@ -129,6 +131,7 @@ def test_a_snapshot_is_carried_out_and_the_same_again_sends_nothing(tmp_path: Pa
     assert result.exit_code == 0, result.output  # it is not when the list or the counts are others
     found = [line.split("|")[1:-1] for line in page.read_text().splitlines() if line.startswith("|")][2:]
     assert [row[1].strip() for row in found if row[0].startswith(" Writing requests")] == ["0"]
+    assert [row[1].strip() for row in found if row[0].startswith(" Peak memory")] != ["0 MB"]
 
 
 def test_a_query_is_read_to_its_last_row_and_the_same_again_changes_nothing(tmp_path: Path) -> None:
@@ -248,7 +251,8 @@ def test_the_state_of_many_queues_is_read_on_a_page_of_the_same_size(tmp_path: P
     assert {row[5].strip() for row in found if row[0].startswith(" HTML")} == {"yes"}
 
 
-def test_an_empty_app_takes_the_same_requests_as_ferry(tmp_path: Path) -> None:
+def test_an_empty_app_takes_the_same_requests_as_ferry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()  # here programs are started as a benchmark starts them
     with rivals.empty_app(tmp_path, 2) as empty:
         result = generate(empty.ports, memberships(1), 0.3)
         assert result.sent > rivals.CONNECTIONS

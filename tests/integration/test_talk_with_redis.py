@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
-import subprocess
 import sys
 from collections import Counter
 
 from queues import doorbell, keys
 from queues.clock import now_ms
+from tests.support import forked
 from tests.support.paths import ROOT
 from tests.support.world import World
 
@@ -34,8 +35,9 @@ def purpose(line: str) -> str:
 def talk(world: World, batch_id: str) -> list[str]:
     """Ring for a batch, and let a worker of another process answer; its round trips."""
     assert doorbell.ring(world.redis, [batch_id], now_ms()) == [batch_id]
-    program = [sys.executable, "-m", "tests.support.talking_worker"]
-    return subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=True, timeout=120).stdout.split("\n")
+    ended = forked.run([sys.executable, "-m", "tests.support.talking_worker"], os.environ, 120)
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout.split("\n")
 
 
 def of_delivery(lines: list[str]) -> Counter[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,6 +17,7 @@ import requests
 from redis import Redis
 
 from local import group_files
+from tests.support.forked import prefixed
 from tests.support.ops import ferry_process
 from tests.support.up import HurriedUp, Up
 from tests.support.valkey import serving
@@ -34,21 +36,27 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
         yield admin
 
 
+def has_worker(server: Redis, name: str) -> bool:
+    return bool(server.exists(f"{name}:{{ferry-rq}}:workers"))
+
+
 @pytest.fixture(scope="module")
 def groups(server: Redis, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Up]]:
     """Both of them, up."""
     path = server.connection_pool.connection_kwargs["path"]
     made: dict[str, Up] = {}
-    try:
-        for name in NAMES:
-            url = f"unix://{name}:{name}@{path}"
-            made[name] = HurriedUp(tmp_path_factory.mktemp(name) / "var", REDIS_URL=url, FERRY_PREFIX=f"{name}:")
-        for up in made.values():
-            up.wait_until_up()
-        yield made
-    finally:
-        for up in made.values():
-            up.end()
+    with prefixed(*(f"{name}:" for name in NAMES)):
+        try:
+            for name in NAMES:
+                url = f"unix://{name}:{name}@{path}"
+                made[name] = HurriedUp(tmp_path_factory.mktemp(name) / "var", REDIS_URL=url, FERRY_PREFIX=f"{name}:")
+            for name, up in made.items():
+                up.wait_until_up()
+                until(partial(has_worker, server, name), "a worker waits for work")
+            yield made
+        finally:
+            for up in made.values():
+                up.end()
 
 
 def post(up: Up, *people: str) -> None:

@@ -10,12 +10,19 @@ import signal
 import socket
 import subprocess
 import sys
+<<<<<<< HEAD
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+=======
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+>>>>>>> 44cce7ab6781f0b104d6f392788687519164c164
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryFile
 
+from local import group_files
 from tests.support import forking
 from tests.support.paths import ROOT
 
@@ -23,7 +30,7 @@ from tests.support.paths import ROOT
 class Forked:
     """A process of a command `[python, ..., "-m", module, ...]`; as much of subprocess.Popen as tests need.
 
-    `stdout`, `stderr`: files. `session`: whether it leads one of its own.
+    `stdin`, `stdout`, `stderr`: files. `session`: whether it leads one of its own.
     """
 
     def __init__(
@@ -34,6 +41,7 @@ class Forked:
         stderr: int,
         cwd: Path | None = None,
         session: bool = False,
+        stdin: int | None = None,
     ) -> None:
         assert command[0] == sys.executable
         self.args = [*command]
@@ -42,7 +50,12 @@ class Forked:
         self._status, status = os.pipe()
         try:
             with Path(os.devnull).open() as nothing:
+<<<<<<< HEAD
                 socket.send_fds(_server(), [json.dumps(asked).encode()], [nothing.fileno(), stdout, stderr, status])
+=======
+                read = nothing.fileno() if stdin is None else stdin
+                _server_for(env).ask(json.dumps(asked).encode(), [read, stdout, stderr, status])
+>>>>>>> 44cce7ab6781f0b104d6f392788687519164c164
         finally:
             os.close(status)
         self.pid = int.from_bytes(self._told(), "big")
@@ -84,10 +97,14 @@ class Forked:
         self.send_signal(signal.SIGKILL)
 
 
-def run(command: Sequence[str], env: Mapping[str, str], seconds: float) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end. Raises subprocess.TimeoutExpired after so many seconds."""
-    with TemporaryFile("w+") as out, TemporaryFile("w+") as errors:
-        process = Forked(command, env, out.fileno(), errors.fileno())
+def run(
+    command: Sequence[str], env: Mapping[str, str], seconds: float, given: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end. `given`: what it reads. Raises subprocess.TimeoutExpired after so many seconds."""
+    with TemporaryFile("w+") as read, TemporaryFile("w+") as out, TemporaryFile("w+") as errors:
+        read.write(given)
+        read.seek(0)
+        process = Forked(command, env, out.fileno(), errors.fileno(), stdin=read.fileno())
         try:
             code = process.wait(seconds)
         finally:
@@ -100,6 +117,7 @@ def run(command: Sequence[str], env: Mapping[str, str], seconds: float) -> subpr
     return subprocess.CompletedProcess([*command], code, *said)
 
 
+<<<<<<< HEAD
 def ferry_in(folder: Path, environment: dict[str, str]) -> int:
     """Make a `ferry` in this folder, for a shell with this environment; it passes the file on that is returned.
 
@@ -135,3 +153,64 @@ def _server() -> socket.socket:
 
     atexit.register(end)
     return ours
+=======
+class _Client:
+    """The process that forks, which lives as long as this one. `more`: variables that it has besides."""
+
+    def __init__(self, **more: str) -> None:
+        ours, theirs = socket.socketpair()
+        known = {name: value for name, value in os.environ.items() if not name.startswith(("FERRY_", "KLAVIYO_"))}
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.support.forking", str(theirs.fileno())],
+                cwd=ROOT,
+                env={**known, **more},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+            )
+        self._control = ours
+        self._lock = threading.Lock()
+        atexit.register(self.end)
+
+    def ask(self, request: bytes, files: list[int]) -> None:
+        """Have a process forked."""
+        with self._lock:
+            socket.send_fds(self._control, [len(request).to_bytes(forking.HEADER, "big")], files)
+            self._control.sendall(request)
+
+    def end(self) -> None:
+        """End it; what it has forked runs on."""
+        self._control.close()
+        self._process.wait(60)
+
+
+@cache
+def _server() -> _Client:
+    return _Client()
+
+
+#: FERRY_PREFIX -> a process that forks, which has imported Ferry with it.
+_prefixed: dict[str, _Client] = {}
+
+
+@contextmanager
+def prefixed(*prefixes: str) -> Iterator[None]:
+    """In the block, commands with these prefixes are forked, too."""
+    for prefix in prefixes:
+        _prefixed[prefix] = _Client(FERRY_PREFIX=prefix)
+    try:
+        yield
+    finally:
+        for prefix in prefixes:
+            _prefixed.pop(prefix).end()
+
+
+def _server_for(env: Mapping[str, str]) -> _Client:
+    if not _prefixed:
+        return _server()
+    of_group = {} if "REDIS_URL" in env else group_files.read(Path(env.get("FERRY_VAR", "var")))
+    prefix = env.get("FERRY_PREFIX") or of_group.get("FERRY_PREFIX", "")
+    return _prefixed.get(prefix) or _server()
+>>>>>>> 44cce7ab6781f0b104d6f392788687519164c164

@@ -88,7 +88,7 @@ def _would_import_the_same(command: Sequence[str], before: dict[str, str]) -> bo
     try:
         settings.adopt_at_import(Path(_named_folder([*command]) or os.environ.get("FERRY_VAR") or "var"))
     except SettingsError:
-        return False
+        return True  # the command will say so, before anything that it imports counts
     finally:
         adopted = dict(os.environ)
         os.environ.clear()
