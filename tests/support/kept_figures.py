@@ -47,9 +47,8 @@ def assert_rows(redis: Redis, counts: Sequence[QueueCount]) -> None:
 
 def troubles(redis: Redis) -> dict[str, int]:
     """The index of troubles."""
-    found: dict[str, int] = {}
-    for number in range(PARTITIONS):
-        key = keys.partition(number, "trouble")
-        entries = cast("list[tuple[bytes, float]]", redis.zrange(key, 0, -1, withscores=True))
-        found |= {name.decode(): int(score) for name, score in entries}
-    return found
+    with redis.pipeline(transaction=False) as pipe:
+        for number in range(PARTITIONS):
+            pipe.zrange(keys.partition(number, "trouble"), 0, -1, withscores=True)
+        found = cast("list[list[tuple[bytes, float]]]", pipe.execute())
+    return {name.decode(): int(score) for entries in found for name, score in entries}
