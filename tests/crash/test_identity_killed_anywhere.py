@@ -9,6 +9,7 @@ from random import randrange
 
 import pytest
 
+from tests.support.beginning import Beginning
 from tests.support.identity_model import address
 from tests.support.identity_steps import Deliver, Erase, Leave, Move, Own, Step, Tell, When
 from tests.support.identity_story import Story
@@ -53,16 +54,18 @@ def test_nobody_is_taken_for_anybody_else_whatever_request_the_worker_dies_at(
     world: IdentityWorld, before: Sequence[Step], then: Sequence[Step]
 ) -> None:
     with Mortal() as mortal:
+        world.empty("merge", multi_email=True)
+        story = Story(world, {address("mia", 1), address("bob")}, mortal)
+        for step in (*before, Deliver(), *then):
+            story.go(step)
+        beginning = Beginning(world.redis, world.account)
         whole: list[str] = []
         # At first nobody dies; then at every sixth request, beginning at another one each time: a run takes a second.
         for number in chain([0], count(randrange(1, 7), 6)):
             if number and whole[number - 1 : number] and whole[number - 1] in READS | QUIET:
                 continue
-            world.empty("merge", multi_email=True)
+            beginning.again()
             log.warning("a worker dies at request %d", number)
-            story = Story(world, {address("mia", 1), address("bob")}, mortal)
-            for step in (*before, Deliver(), *then):
-                story.go(step)
             died = story.deliver(number or NEVER)
             whole = whole or list(mortal.seen)
             if number and not died:

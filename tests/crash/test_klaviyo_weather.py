@@ -1,4 +1,4 @@
-"""Fifty people change their mind forty times each while Klaviyo answers at random: nobody is lost or misplaced."""
+"""Fifty people change their mind twenty times each while Klaviyo answers at random: nobody is lost or misplaced."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.support.recovery import open_batches, waiting
 
 log = logging.getLogger(__name__)
 
-PEOPLE, CHANGES, AUDIENCES = 50, 40, ("1", "2", "3")
+PEOPLE, CHANGES, AUDIENCES = 50, 20, ("1", "2", "3")
 POISON = f"{HOPELESS}poison-"
 STORM: tuple[FaultName, ...] = ("429", "500", "503_html", "reset", "lost_response")
 ROUNDS = 400
@@ -68,7 +68,7 @@ def everybody() -> list[str]:
 
 
 def messages(chance: random.Random) -> Iterator[Message]:
-    """Forty changes of each, in messages of one to six."""
+    """Twenty changes of each, in messages of one to six."""
     left = [person for person in everybody() for _ in range(CHANGES)]
     chance.shuffle(left)
     while left:

@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 OPTIONS = (*aof.OPTIONS, "--appendfsync", "always", "--aof-load-truncated", "yes")
 COPIES = 8
 #: Changes answered between two copies, at least and about at most.
-BETWEEN_COPIES = (40, 200)
+BETWEEN_COPIES = (20, 100)
 #: A change in the file takes more bytes than this, and a message of this load has no more changes.
 LEAST_BYTES, MOST_CHANGES = 100, 6
 

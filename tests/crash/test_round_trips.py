@@ -123,7 +123,7 @@ def work_until_drained(proxied: ProxiedSystem, seconds: float = 90.0) -> None:
     """Ring a real worker until nothing is open or it was killed."""
     deadline = time.monotonic() + seconds
     proxied.children.start("worker")
-    while open_batches(proxied.redis) and not proxied.children.ended(0.02):
+    while open_batches(proxied.redis) and not proxied.children.ended(0.1):
         assert time.monotonic() < deadline, "the worker does not get through"
         let_waits_pass(proxied.redis)
         proxied.tick()

@@ -11,12 +11,10 @@ from contextlib import suppress
 from itertools import chain, count
 from random import randrange
 
-from redis import Redis
-
 from queues.clock import now_ms
 from scheduler.tick import tick
 from tests.support import oracle
-from tests.support.emulated import restore, snapshot
+from tests.support.beginning import Beginning
 from tests.support.mirrored import Mirrored
 from tests.support.model import address
 from tests.support.mortal import QUIET, Died, Mortal
@@ -54,15 +52,14 @@ def test_the_list_is_the_snapshot_whatever_request_the_worker_dies_at(lists: Mir
     The worker dies once a request is carried out, which is before the next one is sent.
     """
     name = arrange(lists)
-    account, ledger = snapshot(lists.system.world), dump(lists.redis)
+    beginning = Beginning(lists.redis, lists.system.world)
     with Mortal() as mortal:
         whole: list[str] = []
         # At first nobody dies; then at every fifth request, beginning at another one each time: a run takes a second.
         for number in chain([0], count(randrange(1, 6), 5)):
             if whole[number - 1 : number] and changes_nothing(whole[number - 1]):
                 continue
-            restore(lists.system.world, account)
-            load(lists.redis, ledger)
+            beginning.again()
             mortal.kill_at(number, "after")
             with suppress(Died):
                 go(lists, mortal)
@@ -91,20 +88,6 @@ def arrange(lists: Mirrored) -> str:
     lists.on_list({"email": EVE})
     people = ({"email": ANN, "plan": "blue"}, CID, DAN)
     return lists.send(*people, attributes=("plan",), reconcile=True)
-
-
-def dump(redis: Redis) -> dict[bytes, bytes]:
-    """Everything in Redis; what expires does not any more."""
-    return {key: redis.dump(key) or b"" for key in redis.scan_iter("*", 1000)}
-
-
-def load(redis: Redis, ledger: dict[bytes, bytes]) -> None:
-    """That, and nothing else."""
-    redis.flushall()
-    with redis.pipeline(transaction=False) as pipe:
-        for key, value in ledger.items():
-            pipe.restore(key, 0, value)
-        pipe.execute()
 
 
 def check(lists: Mirrored, name: str) -> None:

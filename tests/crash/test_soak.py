@@ -7,6 +7,7 @@ import os
 import random
 from pathlib import Path
 
+from tests.support.chaos import FAULTS
 from tests.support.soak import soak
 
 log = logging.getLogger(__name__)
@@ -15,9 +16,9 @@ log = logging.getLogger(__name__)
 def test_a_soak_loses_nothing_and_everybody_ends_where_the_last_change_says(tmp_path: Path) -> None:
     seed = int(os.environ.get("SOAK_SEED") or random.randrange(1_000_000))
     log.warning("seed %d", seed)
-    report = soak(float(os.environ.get("SOAK_SECONDS") or 30), seed, tmp_path)
+    report = soak(float(os.environ.get("SOAK_SECONDS") or 12), seed, tmp_path)
     log.warning("%s", report)
     assert (report.lost, report.out_of_order, report.left_over) == ([], [], [])
     assert report.accepted > 50
-    assert report.done.total() > 5
-    assert report.faults.total() > 5
+    assert report.done.keys() >= {"SIGKILL", "SIGKILL, what it forked lives on", "SIGTERM", "SIGSTOP"}
+    assert report.faults.keys() == {*FAULTS}

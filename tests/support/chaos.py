@@ -32,7 +32,11 @@ FAULTS = ("429", "500", "503_html", "lost_response", "reset", "slow_body", "stal
 
 
 class Chaos:
-    """Kills, stops, freezes and lets leases run out, one after the other. `done`: how often what."""
+    """Kills, stops, freezes and lets leases run out, one after the other. `done`: how often what.
+
+    `due`: the deeds that have their turn next, in the order from the last to the first; each has it before any has it
+    again, so that a short soak sees all of them.
+    """
 
     def __init__(self, group: Group, redis: Redis, random: Random) -> None:
         self._group, self._redis, self.random = group, redis, random
@@ -45,14 +49,15 @@ class Chaos:
             self._freeze,
             self._end_leases,
         ]
+        self.due = random.sample(self._deeds, len(self._deeds))
 
     def strike(self) -> None:
         """Do one thing to one process, then start again what ended."""
-        name = self.random.choice(self._group.names)
-        deed = self.random.choice(self._deeds)
+        name = self.random.choice([name for name in self._group.names if self._group.runs(name)])
+        self.due = self.due or self.random.sample(self._deeds, len(self._deeds))
+        deed = self.due.pop()
         log.info("%s: %s", name, deed.__name__)
-        if self._group.runs(name):
-            deed(name)
+        deed(name)
         apart(self.random.uniform(0, 0.3))
         self._group.revive()
 
@@ -96,7 +101,7 @@ class Chaos:
 
 
 class Faults(threading.Thread):
-    """Orders a fault of Klaviyo now and then until told to end. `done`: how often which."""
+    """Orders a fault of Klaviyo now and then, all in turns, until told to end. `done`: how often which."""
 
     def __init__(self, klaviyo: Account, random: Random) -> None:
         super().__init__()
@@ -113,7 +118,9 @@ class Faults(threading.Thread):
 
     def run(self) -> None:
         """Order them."""
+        due: list[str] = []
         while not self._over.wait(self._random.uniform(0.2, 1.0)):
-            fault = self._random.choice(FAULTS)
+            due = due or self._random.sample(FAULTS, len(FAULTS))
+            fault = due.pop()
             self._klaviyo.control("faults", fault=fault, seconds=0.5, retry_after=1)
             self.done[fault] += 1

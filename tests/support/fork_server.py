@@ -5,6 +5,7 @@ The child is what a worker's forked delivery is: its own session, connections of
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import select
@@ -131,6 +132,7 @@ def main() -> None:
     """The server's side: a task per line of stdin; answers with the child's pid, then with its wait status."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(process)d %(name)s: %(message)s")
     known = settings.load()
+    gc.freeze()  # no child searches for garbage in what it shares
     for line in sys.stdin.buffer:
         pid = os.fork()
         if pid == 0:

@@ -19,6 +19,7 @@ from queues.names import Queue
 from queues.policy import FlushPolicy
 from scheduler.tick import tick
 from tests.support import oracle
+from tests.support.beginning import Beginning
 from tests.support.emulator_api import Api
 from tests.support.local_system import LocalSystem
 from tests.support.mortal import Died, Mortal
@@ -83,18 +84,21 @@ class Slow:
 
 
 def dies_everywhere(slow: Slow, arrange: Callable[[], None], check: Callable[[], None], every: int = 1) -> list[str]:
-    """Arrange, deliver with a worker that dies at request 1, 2, ..., go on with one that lives; then check.
+    """Deliver what is arranged with a worker that dies at request 1, 2, ..., go on with one that lives; then check.
 
     It dies once a request is carried out, which is before the next one is sent. One that waits makes the same requests
     round after round, and dies in the first ones of them. `every`: where a run takes long, at each so many requests,
     beginning at another one each time. Returns the requests that a worker makes that does not die.
     """
+    arrange()
+    beginning, time = Beginning(slow.system.redis, slow.system.world), slow.clock[0]
     with Mortal() as mortal:
         whole: list[str] = []
         for number in chain([0], count(randrange(1, every + 1), every)):  # at request 0 nobody dies
             if whole[number - 1 : number] and (whole[number - 1] in READS or _again(whole, number - 1)):
                 continue
-            arrange()
+            beginning.again()
+            slow.clock[0] = time
             log.warning("a worker dies at request %d", number)
             mortal.kill_at(number, "after")
             with suppress(Died):

@@ -25,7 +25,7 @@ from queues.census import count
 from queues.clock import now_ms
 from queues.server.connection import connect
 from tests.support import oracle
-from tests.support.chaos import Chaos, Faults
+from tests.support.chaos import FAULTS, Chaos, Faults
 from tests.support.cluster import Nodes, cluster_of
 from tests.support.cluster_chaos import OPTIONS, ClusterChaos
 from tests.support.group import Group
@@ -72,7 +72,10 @@ class Report:
 
 
 def soak(seconds: float, seed: int, folder: Path, *, cluster: bool = False) -> Report:
-    """Run it. `folder`: for the servers' files and the processes' logs. `cluster`: three masters with replicas."""
+    """Run it. `folder`: for the servers' files and the processes' logs. `cluster`: three masters with replicas.
+
+    `seconds`: at least, and until every deed and every fault had its turn; on a cluster, the deeds to nodes.
+    """
     report, random, model = Report(seed), Random(seed), Model()
     with ExitStack() as stack:
         url = stack.enter_context(running(job_seconds=0.3, limits_off=True))
@@ -117,10 +120,11 @@ def _audiences(nodes: Nodes | None) -> list[str]:
 
 
 def _strike(chaos: Chaos, seconds: float, redis: Redis, report: Report) -> None:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    end, first = time.monotonic() + seconds, len(chaos.due)
+    while first > 0 or len(report.faults) < len(FAULTS) or time.monotonic() < end:
         apart(chaos.random.uniform(0.2, 2.0))
         chaos.strike()
+        first -= 1
         report.lost += oracle.balance(redis)
     report.done = chaos.done
 
