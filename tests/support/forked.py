@@ -10,14 +10,8 @@ import signal
 import socket
 import subprocess
 import sys
-<<<<<<< HEAD
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-=======
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
->>>>>>> 44cce7ab6781f0b104d6f392788687519164c164
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -50,12 +44,9 @@ class Forked:
         self._status, status = os.pipe()
         try:
             with Path(os.devnull).open() as nothing:
-<<<<<<< HEAD
-                socket.send_fds(_server(), [json.dumps(asked).encode()], [nothing.fileno(), stdout, stderr, status])
-=======
                 read = nothing.fileno() if stdin is None else stdin
-                _server_for(env).ask(json.dumps(asked).encode(), [read, stdout, stderr, status])
->>>>>>> 44cce7ab6781f0b104d6f392788687519164c164
+                control = _server_for(env).control
+                socket.send_fds(control, [json.dumps(asked).encode()], [read, stdout, stderr, status])
         finally:
             os.close(status)
         self.pid = int.from_bytes(self._told(), "big")
@@ -117,13 +108,12 @@ def run(
     return subprocess.CompletedProcess([*command], code, *said)
 
 
-<<<<<<< HEAD
 def ferry_in(folder: Path, environment: dict[str, str]) -> int:
     """Make a `ferry` in this folder, for a shell with this environment; it passes the file on that is returned.
 
     Each call is forked, with the folder, the streams and the environment that the shell gives it.
     """
-    control = _server().fileno()
+    control = _server().control.fileno()
     command = folder / "ferry"
     command.write_text(f'#!/bin/sh\nexec {sys.executable} -IS {ROOT}/tests/support/asking.py {control} "$@"\n')
     command.chmod(0o700)
@@ -131,34 +121,14 @@ def ferry_in(folder: Path, environment: dict[str, str]) -> int:
     return control
 
 
-@cache
-def _server() -> socket.socket:
-    """Ask the process that forks, which lives as long as this one; a message is a request, whoever sends it."""
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    known = {name: value for name, value in os.environ.items() if not name.startswith(("FERRY_", "KLAVIYO_"))}
-    with theirs:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.forking", str(theirs.fileno())],
-            cwd=ROOT,
-            env=known,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            pass_fds=[theirs.fileno()],
-            start_new_session=True,
-        )
-
-    def end() -> None:
-        ours.close()
-        process.wait(60)
-
-    atexit.register(end)
-    return ours
-=======
 class _Client:
-    """The process that forks, which lives as long as this one. `more`: variables that it has besides."""
+    """The process that forks, which lives as long as this one. `more`: variables that it has besides.
+
+    A message to `control` is a request, whoever sends it.
+    """
 
     def __init__(self, **more: str) -> None:
-        ours, theirs = socket.socketpair()
+        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         known = {name: value for name, value in os.environ.items() if not name.startswith(("FERRY_", "KLAVIYO_"))}
         with theirs:
             self._process = subprocess.Popen(
@@ -170,19 +140,11 @@ class _Client:
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
             )
-        self._control = ours
-        self._lock = threading.Lock()
         atexit.register(self.end)
-
-    def ask(self, request: bytes, files: list[int]) -> None:
-        """Have a process forked."""
-        with self._lock:
-            socket.send_fds(self._control, [len(request).to_bytes(forking.HEADER, "big")], files)
-            self._control.sendall(request)
 
     def end(self) -> None:
         """End it; what it has forked runs on."""
-        self._control.close()
+        self.control.close()
         self._process.wait(60)
 
 
@@ -213,4 +175,3 @@ def _server_for(env: Mapping[str, str]) -> _Client:
     of_group = {} if "REDIS_URL" in env else group_files.read(Path(env.get("FERRY_VAR", "var")))
     prefix = env.get("FERRY_PREFIX") or of_group.get("FERRY_PREFIX", "")
     return _prefixed.get(prefix) or _server()
->>>>>>> 44cce7ab6781f0b104d6f392788687519164c164
