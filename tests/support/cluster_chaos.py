@@ -36,10 +36,7 @@ class ClusterChaos(Chaos):
         self._nodes = nodes
         #: A master that was added, and its replica.
         self._added: tuple[int, int] | None = None
-        # What is added has to be removed, too.
-        own = [self._kill_master, self._hang, self._replace_hung, self._move, *[self._add_or_remove] * 2]
-        self._deeds += own
-        self.due = random.sample(own, len(own))
+        self._deeds += [self._kill_master, self._hang, self._replace_hung, self._move, self._move, self._add_or_remove]
 
     def _kill_master(self, _: str) -> None:
         master = self._any_master()

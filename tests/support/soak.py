@@ -74,7 +74,7 @@ class Report:
 def soak(seconds: float, seed: int, folder: Path, *, cluster: bool = False) -> Report:
     """Run it. `folder`: for the servers' files and the processes' logs. `cluster`: three masters with replicas.
 
-    `seconds`: at least, and until every deed and every fault had its turn; on a cluster, the deeds to nodes.
+    `seconds`: at least, and until every deed to a process and every fault had its turn.
     """
     report, random, model = Report(seed), Random(seed), Model()
     with ExitStack() as stack:
