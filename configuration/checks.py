@@ -71,7 +71,7 @@ def klaviyo_revision(text: str | None) -> None:
 
 def redis_url(url: str) -> None:
     """Check a Redis address that redis-py understands, or an address of Sentinels or of a cluster."""
-    if sentinel.is_sentinel(url):
+    if urlsplit(url).scheme in sentinel.SCHEMES:
         try:
             sentinel.read(url)
         except ValueError as fault:

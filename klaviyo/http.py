@@ -20,7 +20,6 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from io import BytesIO
 from types import TracebackType
-from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -160,7 +159,7 @@ class Transport:
         self.base_url = base_url.rstrip("/")
         self._timeout_s = timeout_s
         self._total_s = total_s
-        self._session = _Session()
+        self._session = requests.Session()
         self._session.auth = _KeyAuth(api_key)
         self._session.headers.update({"Accept": MEDIA_TYPE, "User-Agent": user_agent(), "revision": revision})
         for scheme in ("https://", "http://"):
@@ -215,18 +214,6 @@ def _refuses_certificate(fault: BaseException | None) -> bool:
     while fault is not None and not isinstance(fault, ssl.SSLCertVerificationError):
         fault = fault.__cause__ or fault.__context__
     return fault is not None
-
-
-class _Session(requests.Session):
-    """A session for one host: it looks for the proxy and for the authorities in the environment only once."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._environment: dict[str, Any] = {}
-
-    def merge_environment_settings(self, *given: Any) -> dict[str, Any]:
-        self._environment = self._environment or super().merge_environment_settings(*given)  # type: ignore[no-untyped-call]
-        return self._environment
 
 
 class _KeyAuth(AuthBase):

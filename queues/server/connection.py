@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from redis import Redis
 from redis.asyncio import ConnectionPool as AsyncConnectionPool
@@ -54,7 +55,7 @@ def connect(url: str) -> Redis:
     """Return a client for processes that may wait: brief faults are retried a few times, with jitter."""
     retry = Retry(ExponentialWithJitterBackoff(cap=1.0, base=0.05), retries=3)
     options = {**_options(url), "socket_timeout": SOCKET_TIMEOUT, "retry": retry}
-    if sentinel.is_sentinel(url):
+    if urlsplit(url).scheme in sentinel.SCHEMES:
         return sentinel.client(url, _asking(url), **options)
     if cluster_url.is_cluster(url):
         return cluster.client(url, **options)
@@ -82,7 +83,7 @@ def connect_async(url: str, most: int | None = None) -> AsyncRedis:
     options = {**_options(url), "socket_timeout": CONNECT_TIMEOUT, "retry": retry}
     if cluster_url.is_cluster(url):
         return cluster.client_async(url, most, **options)
-    if sentinel.is_sentinel(url):
+    if urlsplit(url).scheme in sentinel.SCHEMES:
         made = sentinel.client_async(url, _asking(url), **options)
     else:
         made = AsyncRedis.from_pool(_OwnPool.from_url(url, **options))

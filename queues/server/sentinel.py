@@ -33,11 +33,6 @@ class SentinelUrl:
     asking: dict[str, Any] = field(repr=False)
 
 
-def is_sentinel(url: str) -> bool:
-    """Return whether a URL names Sentinels and not a Redis."""
-    return urlsplit(url).scheme in SCHEMES
-
-
 def read(url: str) -> SentinelUrl:
     """Parse a URL of SCHEMES. Raises ValueError, which quotes nothing of the URL, if it is malformed."""
     parts = urlsplit(url)
