@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
 
 from redis import Redis
 
@@ -11,7 +10,6 @@ from configuration.connections import Connections
 from queues import keys, pending
 from queues.clock import now_ms
 from queues.names import PARTITIONS
-from queues.server.cluster import ClusterClient
 from scheduler.tick import tick
 from worker.deliver import deliver
 
@@ -21,12 +19,9 @@ ROUNDS = 40
 
 def open_batches(redis: Redis) -> list[str]:
     """Every batch that is not settled."""
-    rings = [keys.partition(number, "ring") for number in range(PARTITIONS)]
-    if not isinstance(redis, ClusterClient):  # asked for between any two steps: one command is much cheaper than many
-        return [batch_id.decode() for batch_id in cast("list[bytes]", redis.zunion(rings))]
     with redis.pipeline(transaction=False) as pipe:
-        for ring in rings:
-            pipe.zrange(ring, 0, -1)
+        for number in range(PARTITIONS):
+            pipe.zrange(keys.partition(number, "ring"), 0, -1)
         return [batch_id.decode() for ids in pipe.execute() for batch_id in ids]
 
 
@@ -40,7 +35,7 @@ def let_waits_pass(redis: Redis) -> None:
 def let_time_pass(redis: Redis) -> None:
     """Every lease, wait, lock and pause is over. Only when no worker is at work: this is not atomic."""
     batch_ids = open_batches(redis)
-    passing = [key for key in redis.scan_iter("ferry:l*", 1000) if key.startswith((b"ferry:lock:", b"ferry:limits:"))]
+    passing = [*redis.scan_iter("ferry:lock:*", 1000), *redis.scan_iter("ferry:limits:*", 1000)]
     with redis.pipeline(transaction=False) as pipe:
         for batch_id in batch_ids:
             pipe.zadd(keys.partition(keys.batch_partition(batch_id), "ring"), {batch_id: 1}, xx=True)
