@@ -32,7 +32,7 @@ uses.WRITTEN = 86_400.0
 def pytest_collection_finish() -> None:
     """Search for garbage again, but never among what was collected."""
     gc.freeze()
-    gc.set_threshold(10_000)  # searching more often takes a tenth of the time of some tests, and finds as much
+    gc.set_threshold(10_000)  # most tests make less than that, and searching more often finds as much
     gc.enable()
 
 
