@@ -15,11 +15,14 @@ from redis import Redis
 
 from queues import dead_letters, keys, scripts
 from queues.change import Change, blank, decode, is_blank, is_nobody
-from queues.names import Queue
+from queues.names import TARGETS, Queue
 
 #: Characters of an address; JSON escapes are removed first, since they would look like part of it.
 _ESCAPE: Final = re.compile(rb"\\+(?:u[0-9a-fA-F]{4}|.)")
 _IN_ADDRESS: Final = rb"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]"
+
+#: Person keys in one call of a script.
+_ASKED: Final = 1_000
 
 
 class LetterToErase(NamedTuple):
@@ -53,6 +56,11 @@ class Erased(NamedTuple):
     letters: int
 
 
+def erasures_of(connection: str) -> Queue:
+    """Return the queue of the requests for erasure of a connection."""
+    return Queue(connection, "erasure", TARGETS["erasure"])
+
+
 def carried(redis: Redis, queue: Queue, persons: Collection[str]) -> Carried:
     """Return everything in a queue that carries one of these person keys. Raises redis.RedisError."""
     wanted = sorted(persons)
@@ -65,6 +73,17 @@ def carried(redis: Redis, queue: Queue, persons: Collection[str]) -> Carried:
         waiting,
         [LetterToErase(letter_id.decode(), decode(change)) for letter_id, change in pairs],
         list(_open(redis, queue, frozenset(wanted))) if is_open else (),
+    )
+
+
+def requested(redis: Redis, connection: str, persons: Collection[str]) -> Carried:
+    """Return the requests for erasure that carry one of these person keys, as `carried`, for any number of keys."""
+    queue, wanted = erasures_of(connection), sorted(persons)
+    parts = [carried(redis, queue, wanted[start : start + _ASKED]) for start in range(0, len(wanted), _ASKED)]
+    return Carried(
+        [each for part in parts for each in part.pending],
+        [each for part in parts for each in part.letters],
+        [each for part in parts for each in part.open],
     )
 
 

@@ -10,6 +10,7 @@ from redis import Redis
 from queues import holds, keys
 from queues.connections import accounts
 from queues.connections.accounts import StoredAccount, StoredKey
+from queues.erasure import erasures_of
 from queues.holds import Hold
 from queues.names import Queue
 
@@ -19,7 +20,8 @@ class QueueFacts(NamedTuple):
 
     `hold`: of the connection, else of the queue. `audience`: the CDP's data of the queue, empty if there is none.
     `added`: the connections that have a stored key; `kept`: that of this one. `account`: the CDP's settings. `klaviyo`:
-    the account that the connection delivers to, for `accounts.is_known`.
+    the account that the connection delivers to, for `accounts.is_known`. `erasing`: the connection has erasures
+    that are not carried out yet; only for a queue.
     """
 
     hold: Hold | None
@@ -28,6 +30,7 @@ class QueueFacts(NamedTuple):
     kept: StoredKey | None
     account: StoredAccount
     klaviyo: StoredAccount
+    erasing: bool
 
 
 def read(redis: Redis, of: Queue | str) -> QueueFacts:
@@ -41,8 +44,9 @@ def read(redis: Redis, of: Queue | str) -> QueueFacts:
         pipe.hgetall(keys.klaviyo(name))
         if isinstance(of, Queue):
             pipe.hmget(keys.queue(of), "hold", "audience")
+            pipe.exists(*(keys.queue(erasures_of(name), part) for part in ("pending", "batches")))
         held, added, kept, account, klaviyo, *more = pipe.execute()
-    on_queue, audience = more[0] if more else (None, None)
+    (on_queue, audience), erasing = more or ((None, None), 0)
     held = held or on_queue
     return QueueFacts(
         hold=holds.decode(held) if held else None,
@@ -51,4 +55,5 @@ def read(redis: Redis, of: Queue | str) -> QueueFacts:
         kept=accounts.read_key(kept) if kept else None,
         account=account,
         klaviyo=klaviyo,
+        erasing=bool(erasing),
     )

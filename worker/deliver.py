@@ -19,12 +19,14 @@ from redis import Redis
 from klaviyo.client import Klaviyo
 from klaviyo.errors import NotAccepted
 from logs import log_ids
-from queues import batches, holds, metrics, queue_facts
+from queues import batches, erasure, holds, metrics, queue_facts
 from queues.batches import Batch
+from queues.change import decode
 from queues.clock import now_ms
 from queues.connections.accounts import Cipher
 from queues.errors import LeaseLost
 from queues.holds import Hold
+from text.wording import plural
 from worker import progress, refusals
 from worker.connection import check_account, destination_by, has_known_account, has_new_key, limiter_of
 from worker.delivery import LEASE_MS, Delivery, count_lapsed_lease
@@ -40,6 +42,8 @@ log = logging.getLogger(__name__)
 
 #: Workers that may die while delivering a batch before its people become dead letters.
 MAX_CRASHES = 3
+#: Kinds of queue whose changes outlive an older request for erasure.
+_OUTLIVING: Final = ("audience", "profile", "event")
 
 
 def deliver(batch_id: str) -> None:
@@ -113,6 +117,7 @@ def _go_on(redis: Redis, batch: Batch) -> None:
             Delivery(redis, batch, to, klaviyo, known, kind.intents),
             kind,
             has_known_account(seen, settings_of_process(), to.api_key),
+            seen.erasing,
         )
 
 
@@ -139,9 +144,11 @@ def _ends(redis: Redis, batch: Batch, hold: Hold) -> bool:
     return True
 
 
-def _stages(delivery: Delivery, kind: Kind, is_known: bool) -> None:
-    """Go on and give the batch back when it has to wait. `is_known`: the account of the key."""
+def _stages(delivery: Delivery, kind: Kind, is_known: bool, erasing: bool) -> None:
+    """Go on and give the batch back when it has to wait. `is_known`: the account of the key. `erasing`: QueueFacts."""
     try:
+        if erasing and delivery.batch.queue.kind in _OUTLIVING:
+            _wait_for_erasures(delivery)
         _as_far_as_it_goes(delivery, kind, is_known)
     except Later as later:
         log.info("batch %s: %s", delivery.batch.id, later)
@@ -153,6 +160,24 @@ def _stages(delivery: Delivery, kind: Kind, is_known: bool) -> None:
     except Held as held:
         refusals.hold_connection(delivery.redis, delivery.batch, held)
         delivery.give_back(HELD_MS)
+
+
+def _wait_for_erasures(delivery: Delivery) -> None:
+    """Raise Later while a person of the batch is still to be deleted whose change arrived after the request.
+
+    The deletion would take the new data along. Once something is sent, the erasure waits for the batch instead.
+    """
+    state, batch = delivery.progress, delivery.batch
+    if state.stage != "upload" or state.sent or state.jobs or state.sending or state.under_way:
+        return
+    newest = {key: change.accepted_at for change in batch.changes for key in change.keys}
+    found = erasure.requested(delivery.redis, batch.queue.connection, newest)
+    done = {each.batch: progress.load(batches.progress(delivery.redis, each.batch)).ended() for each in found.open}
+    requests = [each.change for each in found.open if each.number not in done[each.batch]]
+    requests += map(decode, found.pending)
+    ahead = sum(any(newest.get(key, 0) > each.accepted_at for key in each.keys) for each in requests)
+    if ahead:
+        raise Later(f"{plural(ahead, 'erasure')} of its people must be carried out first", erasures.OPEN_S)
 
 
 def _as_far_as_it_goes(delivery: Delivery, kind: Kind, is_known: bool) -> None:
