@@ -26,10 +26,10 @@ _TYPES: Final = (
 )
 #: Country code and number of its digits, by the first three digits of a number. No code begins with another one.
 _CODES: Final = {
-    str(first): (code, len(str(code)))
-    for code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE
-    for longer in (10 ** (3 - len(str(code))),)
-    for first in range(code * longer, (code + 1) * longer)
+    first: (code, length)
+    for first in map(str, range(100, 1000))
+    for length in (1, 2, 3)
+    if (code := int(first[:length])) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE
 }
 #: More digits than those of any number, which are left to the parser. The patterns are cached for each length.
 _LONGEST: Final = 17

@@ -15,7 +15,7 @@ from redis import Redis
 
 from queues import dead_letters, keys, scripts
 from queues.change import Change, blank, decode, is_blank, is_nobody
-from queues.names import TARGETS, Queue
+from queues.names import Queue, erasures_of
 
 #: Characters of an address; JSON escapes are removed first, since they would look like part of it.
 _ESCAPE: Final = re.compile(rb"\\+(?:u[0-9a-fA-F]{4}|.)")
@@ -54,11 +54,6 @@ class Erased(NamedTuple):
 
     pending: int
     letters: int
-
-
-def erasures_of(connection: str) -> Queue:
-    """Return the queue of the requests for erasure of a connection."""
-    return Queue(connection, "erasure", TARGETS["erasure"])
 
 
 def carried(redis: Redis, queue: Queue, persons: Collection[str]) -> Carried:

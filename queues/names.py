@@ -85,3 +85,8 @@ def by_partition(
         found.setdefault(partition(each), []).append(each)
     for number, some in found.items():
         yield from ((number, some[start : start + at_once]) for start in range(0, len(some), at_once))
+
+
+def erasures_of(connection: str) -> Queue:
+    """Return the queue of the requests for erasure of a connection."""
+    return Queue(connection, "erasure", TARGETS["erasure"])

@@ -10,9 +10,8 @@ from redis import Redis
 from queues import holds, keys
 from queues.connections import accounts
 from queues.connections.accounts import StoredAccount, StoredKey
-from queues.erasure import erasures_of
 from queues.holds import Hold
-from queues.names import Queue
+from queues.names import Queue, erasures_of
 
 
 class QueueFacts(NamedTuple):
