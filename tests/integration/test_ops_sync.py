@@ -14,7 +14,7 @@ from pyarrow import parquet
 from redis import Redis
 
 from ops.sync import follow
-from queues import holds, keys
+from queues import holds, keys, pending
 from queues.census import Census, take_census
 from queues.clock import now_ms
 from queues.names import Queue
@@ -262,7 +262,8 @@ def test_a_name_that_is_like_an_audiences_is_not_taken_for_its_id_beside_a_new_n
     world: World, processes: None, command: Any, redis: Redis, tmp_path: Path
 ) -> None:
     world.change("add", "ann@example.com")
-    world.deliver()
+    pending.flush(redis, QUEUE, now_ms())
+    settled(redis)
     told = command("sync", "vips", file(tmp_path, "bob@example.com"), "--name", "VIPs")
     assert told.exit_code == 2
     assert "no audience has the id 'vips'" in told.stderr

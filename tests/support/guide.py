@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -35,5 +36,6 @@ def done(folder: Path, blocks: Sequence[str]) -> list[str]:
 
 
 def _at_work(var: Path) -> bool:
-    told = json.loads(ferry_process(None, var, "status", "--json").stdout)
+    # Without the settings of the connections, whose variables only the shell of the blocks may have.
+    told = json.loads(ferry_process(None, var, "status", "--json", FERRY_CONNECTIONS=os.devnull).stdout)
     return bool(told["workers"]) and bool(told["scheduler"]["alive"])
