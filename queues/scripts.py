@@ -54,19 +54,19 @@ def sha_of(source: str) -> str:
     return hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
 
 
-def declared(name: str, keys: Sequence[str]) -> Sequence[str]:
+def _declared(name: str, keys: Sequence[str]) -> Sequence[str]:
     """Return the KEYS to send with a script. `keys`: those that its text describes."""
     return [*keys, never_written(keys[0])] if name in _UNDECLARED else keys
 
 
 def run(redis: Redis, name: str, keys: list[str], args: list[Any]) -> Any:
     """Run a script, sent as text only if the server does not have it (a new, restarted or flushed server)."""
-    return run_text(redis, text(name), sha(name), declared(name, keys), args)
+    return run_text(redis, text(name), sha(name), _declared(name, keys), args)
 
 
 async def run_async(redis: AsyncRedis, name: str, keys: list[str], args: list[Any]) -> Any:
     """Run a script as `run` does."""
-    return await run_text_async(redis, text(name), sha(name), declared(name, keys), args)
+    return await run_text_async(redis, text(name), sha(name), _declared(name, keys), args)
 
 
 def run_text(redis: Redis, source: str, digest: str, keys: Sequence[Any], args: Sequence[Any]) -> Any:
@@ -94,7 +94,7 @@ def run_each(redis: Redis, name: str, calls: Sequence[tuple[Sequence[str], Seque
     A call is repeated as text if the server does not have the script. Raises redis.RedisError; other calls may have
     been carried out.
     """
-    calls = [(declared(name, keys), args) for keys, args in calls]
+    calls = [(_declared(name, keys), args) for keys, args in calls]
     with redis.pipeline(transaction=False) as pipe:
         for keys, args in calls:
             # Not pipe.evalsha(): redis-py's cluster pipeline refuses it, whatever the keys.
@@ -132,5 +132,5 @@ def queue_up(pipe: Any, name: str, keys: Sequence[str], args: Sequence[Any] = ()
     It is sent as text, because a missing script could not be loaded within a pipeline; not by pipe.eval(), which
     redis-py's cluster pipeline refuses, whatever the keys.
     """
-    sent = declared(name, keys)
+    sent = _declared(name, keys)
     pipe.execute_command("EVAL", text(name), len(sent), *sent, *args)

@@ -173,7 +173,8 @@ def _wait_for_erasures(delivery: Delivery) -> None:
     # By the key that names the person: of an id that somebody else has got meanwhile, the erasure asks by itself.
     newest = {change.keys[0]: change.accepted_at for change in batch.changes}
     found = erasure.requested(delivery.redis, batch.queue.connection, newest)
-    done = {each.batch: progress.load(batches.progress(delivery.redis, each.batch)).ended() for each in found.open}
+    opened = {each.batch for each in found.open}
+    done = {name: progress.load(batches.progress(delivery.redis, name)).ended() for name in opened}
     requests = [each.change for each in found.open if each.number not in done[each.batch]]
     requests += map(decode, found.pending)
     ahead = sum(any(newest.get(key, 0) > each.accepted_at for key in each.keys) for each in requests)

@@ -52,8 +52,6 @@ class _Joined:
     uvicorn writes one after the other. Each write would be a call of the system and a packet.
     """
 
-    __slots__ = ("_head", "_transport")
-
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
         self._head = b""

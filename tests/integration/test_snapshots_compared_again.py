@@ -41,6 +41,12 @@ def waits_again(who: IdentityWorld) -> bool:
     return newest.state == "queued" and newest.counts is not None
 
 
+def compare_once(who: IdentityWorld) -> None:
+    """A file gives the id to somebody new; the snapshot is compared, and its second comparison is still to come."""
+    who.post(snapshot(f"email,external_id\n{NEW},x7\n", connection="full"))
+    assert any(waits_again(who) or not who.push() for _ in range(ROUNDS)), "the snapshot is compared once"
+
+
 def known_elsewhere(listed: Listed) -> None:
     """Ferry has put the person with the old e-mail and the id on another list."""
     row = f"email,external_id\n{OLD},x7\n"
@@ -111,8 +117,7 @@ def test_whoever_leaves_by_a_single_change_before_the_second_comparison_is_off_t
     listed = Listed(who)
     known_at_klaviyo(listed)
     listed.sync_csv("external_id", "x7")
-    who.post(snapshot(f"email,external_id\n{NEW},x7\n", connection="full"))
-    assert any(waits_again(who) or not who.push() for _ in range(ROUNDS)), "the snapshot is compared once"
+    compare_once(who)
     assert waits_again(who)
     who.deliver("audience")
     who.send(remove(NEW, connection="full"))
@@ -196,8 +201,7 @@ def test_a_removal_that_fails_before_the_second_comparison_is_counted_once(
     listed = Listed(who)
     known_at_klaviyo(listed)
     listed.sync_csv("email,external_id", ",x7", "a@example.com,")
-    who.post(snapshot(f"email,external_id\n{NEW},x7\n", connection="full"))
-    assert any(waits_again(who) or not who.push() for _ in range(ROUNDS)), "the snapshot is compared once"
+    compare_once(who)
     with monkeypatch.context() as klaviyo:
         klaviyo.setattr(lists, "remove_members", lambda *_: None)
         who.deliver("audience")
@@ -217,8 +221,7 @@ def test_whoever_leaves_by_a_single_change_before_joining_is_off_the_list(who: I
     listed = Listed(who)
     known_at_klaviyo(listed)
     listed.sync_csv("external_id", "x7")
-    who.post(snapshot(f"email,external_id\n{NEW},x7\n", connection="full"))
-    assert any(waits_again(who) or not who.push() for _ in range(ROUNDS)), "the snapshot is compared once"
+    compare_once(who)
     who.send(remove(NEW, connection="full"))
     assert listed.members() == set(), "by the file nobody else has the id"
     assert listed.counts().kept == 0

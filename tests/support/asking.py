@@ -25,7 +25,9 @@ def main() -> None:
         socket.send_fds(asking, [json.dumps(asked).encode()], [0, 1, 2, status])
     os.close(status)
     os.read(told, 4)  # its process id
-    code = int.from_bytes(os.read(told, 4), "big", signed=True)
+    if not (ended := os.read(told, 4)):
+        sys.exit("the process that forks has died; its output says why")
+    code = int.from_bytes(ended, "big", signed=True)
     sys.exit(code if code >= 0 else 128 - code)
 
 

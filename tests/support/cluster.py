@@ -146,9 +146,9 @@ class Nodes:
             _assign(new, slot, "IMPORTING", from_id)
             _assign(old, slot, "MIGRATING", to_id)
             while found := old.execute_command("CLUSTER GETKEYSINSLOT", slot, 1_000):
-                found.sort(key=lambda each: bool(last) and each.startswith(last))
-                old.execute_command("MIGRATE", HOST, target, "", 0, 5_000, "KEYS", found[0])
-                yield found[0]
+                for each in sorted(found, key=lambda each: bool(last) and each.startswith(last)):
+                    old.execute_command("MIGRATE", HOST, target, "", 0, 5_000, "KEYS", each)
+                    yield each
             for node in (new, old):
                 _assign(node, slot, "NODE", to_id)
 

@@ -124,7 +124,7 @@ def ferry_in(folder: Path, environment: dict[str, str]) -> int:
 class _Client:
     """The process that forks, which lives as long as this one. `more`: variables that it has besides.
 
-    A message to `control` is a request, whoever sends it.
+    Each message sent to `control` is one request.
     """
 
     def __init__(self, **more: str) -> None:
