@@ -80,10 +80,15 @@ def test_the_last_run_stands_whatever_befell_the_workers_meanwhile(
 ) -> None:
     random, policy = Random(seed), FlushPolicy(size=20)
     (tmp_path / "connections.toml").write_text(TOML)
+    more = {
+        "FERRY_FLUSH_SIZE": "20",
+        "FERRY_UPLOAD_MAX": "20",
+        "FERRY_CONNECTIONS": str(tmp_path / "connections.toml"),
+    }
     with (
         running(job_seconds=0.3, limits_off=True) as url,
         Group(
-            {**environment(redis_url, url), "FERRY_CONNECTIONS": str(tmp_path / "connections.toml")},
+            {**environment(redis_url, url), **more},
             tmp_path,
             *PROCESSES,
             module="tests.support.hurried",

@@ -49,7 +49,12 @@ def test_the_last_snapshot_stands_whatever_befell_the_workers_meanwhile(
     random, policy = Random(seed), FlushPolicy(size=20)
     with (
         running(job_seconds=0.3, limits_off=True) as url,
-        Group(environment(redis_url, url), tmp_path, *PROCESSES, module="tests.support.hurried") as group,
+        Group(
+            {**environment(redis_url, url), "FERRY_FLUSH_SIZE": "20", "FERRY_UPLOAD_MAX": "20"},
+            tmp_path,
+            *PROCESSES,
+            module="tests.support.hurried",
+        ) as group,
     ):
         klaviyo, chaos = Account(url), Chaos(group, redis, random)
         klaviyo.has_list(snapshot_audience.NAME, PEOPLE[:50])

@@ -21,6 +21,10 @@ OPTIONS: Final = (
 )
 #: Seconds for which a master that hangs does so, at most.
 HUNG_S: Final = 4.0
+#: What each of the deeds to nodes is counted as.
+OF_NODES: Final = frozenset(
+    {"master killed", "master hung", "master hung and replaced", "slot moved", "node added", "node removed"}
+)
 #: A key of everything that may move: the partitions, RQ's keys, and those that schedulers and the intake need.
 MOVABLE: Final = (
     *(keys.partition(number, "steps") for number in range(PARTITIONS)),
@@ -36,7 +40,9 @@ class ClusterChaos(Chaos):
         self._nodes = nodes
         #: A master that was added, and its replica.
         self._added: tuple[int, int] | None = None
-        self._deeds += [self._kill_master, self._hang, self._replace_hung, self._move, self._move, self._add_or_remove]
+        self._deeds += [self._kill_master, self._hang, self._replace_hung, self._move]
+        self._deeds += [self._add_or_remove, self._add_or_remove]
+        self.due = random.sample(self._deeds, len(self._deeds))
 
     def _kill_master(self, _: str) -> None:
         master = self._any_master()

@@ -5,7 +5,6 @@ The child is what a worker's forked delivery is: its own session, connections of
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import select
@@ -30,6 +29,7 @@ from tests.support import sessions
 from tests.support.paths import ROOT
 from worker import main as worker
 from worker.deliver import deliver
+from worker.process import warm
 
 
 class ForkServer:
@@ -132,7 +132,8 @@ def main() -> None:
     """The server's side: a task per line of stdin; answers with the child's pid, then with its wait status."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(process)d %(name)s: %(message)s")
     known = settings.load()
-    gc.freeze()  # no child searches for garbage in what it shares
+    with connect(known.redis_url) as redis:
+        warm(redis)  # as a worker does before it forks
     for line in sys.stdin.buffer:
         pid = os.fork()
         if pid == 0:
