@@ -26,7 +26,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 
 
 def test_ugly_requests_are_answered_and_take_little_memory(up: Up) -> None:
-    seen = run(up, SEED, 300)
+    seen = run(up, SEED, 200)
     assert seen.defects == []
     assert {202, 400, 413} <= seen.answers.keys()
     assert {"web", "redis", "scheduler"} <= seen.memory.keys()

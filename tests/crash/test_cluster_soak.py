@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 def test_a_soak_on_a_cluster_loses_nothing_and_everybody_ends_where_the_last_change_says(tmp_path: Path) -> None:
     seed = int(os.environ.get("SOAK_SEED") or random.randrange(1_000_000))
     log.warning("seed %d", seed)
-    report = soak(float(os.environ.get("SOAK_SECONDS") or 12), seed, tmp_path, cluster=True)
+    report = soak(float(os.environ.get("SOAK_SECONDS") or 12), seed, tmp_path, cluster=True, pause_s=0.4)
     log.warning("%s", report)
     assert (report.lost, report.out_of_order, report.left_over) == ([], [], [])
     assert report.accepted > 50

@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 #: Written and synchronised before anything is answered, so that what was answered must be in every copy.
 OPTIONS = (*aof.OPTIONS, "--appendfsync", "always", "--aof-load-truncated", "yes")
-COPIES = 8
+COPIES = 6
 #: Changes answered between two copies, at least and about at most.
 BETWEEN_COPIES = (20, 100)
 #: A change in the file takes more bytes than this, and a message of this load has no more changes.

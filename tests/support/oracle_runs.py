@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import count
+from random import randrange
 from typing import Literal
 
 import pytest
@@ -49,17 +50,20 @@ def any_order(system: LocalSystem, examples: int = 60) -> None:
         run_state_machine_as_test(LedgerMachine, settings=same_choices(examples))
 
 
-def killed_anywhere(system: LocalSystem) -> None:
-    """Two messages are accepted, scheduled and delivered by a process that dies at one request, then at the next."""
+def killed_anywhere(system: LocalSystem, every: int = 1) -> None:
+    """Two messages are accepted, scheduled and delivered by a process that dies at one request, then at a later one.
+
+    `every`: at each so many requests, beginning at another one each time.
+    """
     with Mortal() as mortal:
         assert not _live(system, mortal, 0, "before"), "undisturbed, even the faulty code gets through"
         whole = list(mortal.seen)
-        for number in count(1):
+        for number in count(randrange(1, every + 1), every):
             if number <= len(whole) and whole[number - 1] in READS:
                 continue
             # Dying after a request leaves behind what dying before the next one does; the last one has no next one.
             if not _live(system, mortal, number, "before"):
-                _live(system, mortal, number - 1, "after")
+                _live(system, mortal, len(mortal.seen), "after")
                 return
 
 

@@ -71,10 +71,10 @@ class Report:
         return [*self.lost, *self.out_of_order, *self.left_over]
 
 
-def soak(seconds: float, seed: int, folder: Path, *, cluster: bool = False) -> Report:
+def soak(seconds: float, seed: int, folder: Path, *, cluster: bool = False, pause_s: float = PAUSE_S) -> Report:
     """Run it. `folder`: for the servers' files and the processes' logs. `cluster`: three masters with replicas.
 
-    `seconds`: at least, and until every deed to a process and every fault had its turn.
+    `seconds`: at least, and until every deed and every fault had its turn. `pause_s`: between two messages of a sender.
     """
     report, random, model = Report(seed), Random(seed), Model()
     with ExitStack() as stack:
@@ -91,7 +91,7 @@ def soak(seconds: float, seed: int, folder: Path, *, cluster: bool = False) -> R
         sender = Sender(group.port)
         loads = [
             Load(
-                sender, model, range(n * PEOPLE, (n + 1) * PEOPLE), Random(random.random()), PAUSE_S, _audiences(nodes)
+                sender, model, range(n * PEOPLE, (n + 1) * PEOPLE), Random(random.random()), pause_s, _audiences(nodes)
             )
             for n in range(SENDERS)
         ]
