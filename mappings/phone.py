@@ -215,10 +215,10 @@ def _at_home(number: str, region: str) -> str | None:
 def comparable(number: str, region: str | None) -> str | None:
     """Return the form for comparing the phone numbers of two people: the result of `to_e164` if `number` is valid.
 
-    Any other is not validated, because that takes longer than all other steps of the intake. None if it is not a
-    number, or if it has no country code and there is no `region`.
+    It is not validated, because that takes longer than all other steps of the intake. None if it is not a number, or if
+    it has no country code and there is no `region`.
     """
-    if numbering.is_usual(number):
+    if numbering.is_usual(number):  # one pattern, which nearly all numbers match
         return number
     number = _whole(number)
     if (e164 := _international(number)) and numbering.is_as_dialled(*numbering.apart(e164)):
