@@ -192,7 +192,7 @@ class RowReader:
         self._left_out = left_out
 
     def rows(self, batch: Sequence[Iterable[Any]]) -> list[dict[str, Any]]:
-        """Return rows, at least one, by the names of their columns. Raises BinaryValue.
+        """Return rows by the names of their columns. Raises BinaryValue.
 
         With `null = "keep"` an empty cell is left out of the object, so that nothing is cleared.
         """

@@ -123,7 +123,7 @@ def test_a_cell_that_is_left_out_is_counted_and_is_not_null() -> None:
 
 
 def test_a_cell_that_is_left_out_takes_nothing_from_the_other_rows() -> None:
-    batch = [["a@example.com", 1], [None, math.nan], ["c@example.com", "3"]]
+    batch: list[list[Any]] = [["a@example.com", 1], [None, math.nan], ["c@example.com", "3"]]
     assert rows(["email", "n"], batch)[0] == [
         {"email": "a@example.com", "n": 1},
         {"email": None},
