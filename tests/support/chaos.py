@@ -28,6 +28,8 @@ FROZEN_S = 1.0
 #: Seconds after a lease was ended by force in which nothing is frozen: a worker that asked Klaviyo for something just
 #: before, and were frozen in between, would be heard after the next one. In earnest a lease outlasts every request.
 CALM_S = 0.7
+#: Seconds for which Klaviyo has each of these.
+FAULT_S = 0.5
 FAULTS = ("429", "500", "503_html", "lost_response", "reset", "slow_body", "stall")
 
 
@@ -115,6 +117,7 @@ class Faults(threading.Thread):
     def __exit__(self, *_: object) -> None:
         self._over.set()
         self.join()
+        apart(FAULT_S)
 
     def run(self) -> None:
         """Order them."""
@@ -122,5 +125,5 @@ class Faults(threading.Thread):
         while not self._over.wait(self._random.uniform(0.2, 1.0)):
             due = due or self._random.sample(FAULTS, len(FAULTS))
             fault = due.pop()
-            self._klaviyo.control("faults", fault=fault, seconds=0.5, retry_after=1)
+            self._klaviyo.control("faults", fault=fault, seconds=FAULT_S, retry_after=1)
             self.done[fault] += 1
