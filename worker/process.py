@@ -14,6 +14,7 @@ from configuration import settings
 from configuration.settings import Settings
 from klaviyo.client import Klaviyo
 from mappings import numbering
+from queues import batches
 from queues.connections.accounts import Cipher
 from queues.server.connection import connect
 from worker.connection import limiter_of
@@ -56,12 +57,13 @@ def ledger() -> Iterator[Redis]:
 def warm(redis: Redis) -> None:
     """Do once in the worker what each delivery would do again after the fork. Sends nothing. Raises SettingsError.
 
-    The patterns of phone numbers are compiled, keys are derived, and what `limits` and `requests` import or look up
-    when they are first used is there.
+    The patterns of phone numbers are compiled, scripts are read, keys are derived, and what `limits` and `requests`
+    import or look up when they are first used is there.
     """
     known = settings_of_process()
     Cipher(known.secret_keys)
     numbering.prepare()
+    batches.prepare()
     with closing(Klaviyo(known.klaviyo_base_url, "no-key", limiter_of(redis, ""))):
         pass
     # A delivery then never searches for garbage among these objects, which would also copy their memory.
