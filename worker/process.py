@@ -20,8 +20,9 @@ from queues.server.connection import connect
 from worker.connection import limiter_of
 
 _inherited: list[Redis] = []
-#: New objects after which Python searches for garbage; its default of 700 suits programs that keep little.
-_NEW_OBJECTS: Final = 100_000
+#: New objects after which Python searches for garbage: more than a batch of 10,000 people has. Its default of 700 suits
+#: programs that keep little.
+_NEW_OBJECTS: Final = 500_000
 
 
 @cache
