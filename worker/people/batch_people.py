@@ -124,9 +124,9 @@ class People:
         # About most batches earlier ones say nothing.
         if not (facts.shared or facts.misaddressed or facts.addressed or facts.late or facts.spared):
             return plain
-        return [self._told(index, said) for index, said in enumerate(plain)]
+        return [self._by_facts(index, said) for index, said in enumerate(plain)]
 
-    def _told(self, index: int, said: ChangeIdentity) -> ChangeIdentity:
+    def _by_facts(self, index: int, said: ChangeIdentity) -> ChangeIdentity:
         who, facts = self.who(index), self.facts
         if who is said.who and index not in facts.late and index not in facts.spared:
             return said
