@@ -34,8 +34,8 @@ scheduler and of the emulator does not count. Compared with `phonenumbers` alone
 cache on. By profile, two fifths of a change's CPU in large batches are what is remembered of its person for later
 batches; an eighth is what earlier and open batches say of the person, a fifth finding the identifiers, in both of the
 batch's processes, and coalescing, a sixth the row for Klaviyo; the rest is decoding and settling. In batches of 100
-two fifths are system time: each of a batch's two processes touches some 3,500 pages of the memory of its worker, which
-are copied. About two seconds of the time are the wait before the first look at an import job."""
+two fifths are system time: each of a batch's two processes is forked from its worker and has some 3,500 page faults.
+About two seconds of the time are the wait before the first look at an import job."""
 
 
 class Spent(NamedTuple):
