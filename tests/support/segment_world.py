@@ -24,6 +24,7 @@ from tests.support.emulated import serving
 from tests.support.intake import TOKEN, Intake
 from tests.support.local_system import lift_limits
 from tests.support.recovery import open_batches, recover
+from tests.support.shortcut import Shortcut
 from tests.support.world import SECRET, World
 from worker.process import settings_of_process
 
@@ -133,6 +134,7 @@ def segment_world(redis_url: str, connections: str, folder: Path) -> Iterator[Se
     account = Account(job_seconds=0, limits_off=True)
     with pytest.MonkeyPatch.context() as patch, serving(account) as klaviyo, Redis.from_url(redis_url) as redis:
         lift_limits(patch)
+        Shortcut(account, klaviyo).open(patch)
         for name, value in _environment(redis_url, klaviyo, file).items():
             patch.setenv(name, value)
         settings_of_process.cache_clear()

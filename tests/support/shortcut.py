@@ -6,7 +6,9 @@ The emulator's app is called in the thread of its caller: without sockets, a ser
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
+from threading import Lock
 from typing import Any, Final
 from urllib.parse import unquote, urlencode, urlsplit
 
@@ -26,12 +28,14 @@ Headers = Mapping[str, str]
 class Shortcut:
     """To one world, which is also served at `url`.
 
-    While a fault is ordered, requests take the usual way: a fault may cut a connection, or delay it.
+    While a fault is ordered, requests take the usual way: a fault may cut a connection, or delay it. So do requests of
+    processes that are forked from this one.
     """
 
     def __init__(self, world: World, url: str) -> None:
         self.url = url
-        self._world, self._app = world, create_app(world)
+        self._world, self._app, self._process = world, create_app(world), os.getpid()
+        self._one_by_one = Lock()
 
     def open(self, patch: pytest.MonkeyPatch) -> None:
         """What Ferry sends to `url` from this process takes the shorter way."""
@@ -49,7 +53,7 @@ class Shortcut:
 
     def is_closed(self) -> bool:
         """Whether requests take the usual way now."""
-        return self._world.faults.ordered()
+        return self._world.faults.ordered() or os.getpid() != self._process
 
     def exchange(
         self, method: str, target: str, headers: Headers, body: bytes
@@ -64,7 +68,8 @@ class Shortcut:
             told.append(message)
 
         try:
-            self._app(self._scope(method, target, headers, body), receive, send).send(None)
+            with self._one_by_one:
+                self._app(self._scope(method, target, headers, body), receive, send).send(None)
         except StopIteration:
             start, *rest = told
         else:
