@@ -29,7 +29,7 @@ from tests.support.segment_world import OWN, SegmentWorld, segment_world
 from tests.support.sftp import Server
 from tests.support.sftp import serving as sftp_serving
 from tests.support.shortcut import Shortcut
-from tests.support.world import SECRET, World, world_of
+from tests.support.world import KEPT, SECRET, World, world_of
 from worker.process import settings_of_process
 
 
@@ -45,7 +45,9 @@ def shortcut() -> Iterator[Shortcut]:
     """To an emulator that is as quick as it can be and has no limits."""
     account = Account(job_seconds=0, limits_off=True)
     with serving(account) as base_url:
-        yield Shortcut(account, base_url)
+        found = Shortcut(account, base_url)
+        with found.of(KEPT):
+            yield found
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""From several CDPs to Klaviyo: a real intake, the real scheduler and worker code, and Klaviyo's emulator over HTTP."""
+"""From several CDPs to Klaviyo: a real intake, the real scheduler and worker code, and Klaviyo's emulator."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from tests.support.intake import TOKEN
 from tests.support.local_system import lift_limits
 from tests.support.ops import ferry
 from tests.support.passing import left, let_pass
-from tests.support.shortcut import ShortApi, Shortcut
+from tests.support.shortcut import Shortcut
 from tests.support.world import SECRET
 from worker.deliver import deliver
 from worker.process import settings_of_process, sharing
@@ -214,7 +214,8 @@ def identity_world(redis_url: str, connections: str, folder: Path) -> Iterator[I
             intakes.running(known) as started,
             # Without what `requests` does for each message besides sending it.
             HTTPConnectionPool("127.0.0.1", started.port) as intake,
-            ShortApi(shortcut) as api,
+            Api(klaviyo) as api,
+            shortcut.of(api.session),
             connect(redis_url) as shared,
             sharing(shared),
         ):

@@ -72,11 +72,13 @@ def local_system(
 ) -> Iterator[LocalSystem]:
     """A system of one process whose deliveries use this server and this Klaviyo. `more`: settings."""
     with serving(world) as url:
-        Shortcut(world, url).open(patch)
+        shortcut = Shortcut(world, url)
+        shortcut.open(patch)
         for name, value in {**environment(redis_url, url), **more}.items():
             patch.setenv(name, value)
         settings_of_process.cache_clear()
         klaviyo = Account(url)
-        yield LocalSystem(redis, world, klaviyo, settings.load())
+        with shortcut.of(klaviyo.session):
+            yield LocalSystem(redis, world, klaviyo, settings.load())
         klaviyo.close()
         settings_of_process.cache_clear()

@@ -5,21 +5,21 @@ The emulator's app is called in the thread of its caller: without sockets, a ser
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from threading import Lock
 from typing import Any, Final
-from urllib.parse import unquote, urlencode, urlsplit
+from urllib.parse import unquote, urlsplit
 
 import pytest
 import requests
+from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 
 from emulator.app import create_app
 from emulator.world import World
 from klaviyo.http import MEDIA_TYPE, Answer, Reply, Transport
-from tests.support.emulator_api import HEADERS, Api
 
 _SERVED: Final = {"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "scheme": "http", "root_path": ""}
 Headers = Mapping[str, str]
@@ -51,6 +51,13 @@ class Shortcut:
         # Proxies and authorities are looked for in all variables of the environment, for each delivery.
         patch.setattr(Transport, "_read_environment", lambda _: None)
 
+    @contextmanager
+    def of(self, session: requests.Session) -> Iterator[None]:
+        """What this session sends to `url` takes the shorter way."""
+        session.mount(self.url, _Adapter(self))
+        yield
+        session.adapters.pop(self.url).close()
+
     def is_closed(self) -> bool:
         """Whether requests take the usual way now."""
         return self._world.faults.ordered() or os.getpid() != self._process
@@ -79,14 +86,15 @@ class Shortcut:
 
     def _scope(self, method: str, target: str, headers: Headers, body: bytes) -> dict[str, Any]:
         host = urlsplit(self.url)
-        sent: Headers = {"host": host.netloc, **headers, **({"content-length": str(len(body))} if body else {})}
+        sent = {name.lower(): value for name, value in headers.items()} | {"host": host.netloc}
+        sent |= {"content-length": str(len(body))} if body else {}
         path, _, query = target.partition("?")
         return {
             **_SERVED,
             "method": method,
             "path": unquote(path),
             "query_string": query.encode(),
-            "headers": [(name.lower().encode(), value.encode()) for name, value in sent.items()],
+            "headers": [(name.encode(), value.encode()) for name, value in sent.items()],
             "server": (host.hostname, host.port),
         }
 
@@ -100,21 +108,17 @@ def _headers(transport: Transport, body: bytes | None) -> Headers:
     return session.auth(request).headers
 
 
-class ShortApi(Api):
-    """A caller of the emulator who takes the shorter way, too."""
-
+class _Adapter(HTTPAdapter):
     def __init__(self, shortcut: Shortcut) -> None:
-        super().__init__(shortcut.url)
+        super().__init__()
         self._shortcut = shortcut
 
-    def call(self, method: str, path: str, **arguments: Any) -> requests.Response:
-        """As the others call: `params` and `json` are all that there may be."""
+    def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
+        """As any adapter does."""
         if self._shortcut.is_closed():
-            return super().call(method, path, **arguments)
-        params, order = arguments.get("params"), arguments.get("json")
-        body = b"" if order is None else json.dumps(order).encode()
-        target = f"{path}?{urlencode(params)}" if params else path
-        found = self._shortcut.exchange(method, target, HEADERS, body)
+            return super().send(request, *args, **options)
+        body = request.body.encode() if isinstance(request.body, str) else request.body or b""
+        found = self._shortcut.exchange(str(request.method), request.path_url, request.headers, body)
         answer = requests.Response()
         answer.status_code, answer.headers, answer._content = found
         return answer
