@@ -87,6 +87,10 @@ class Faults:
         """Add an order."""
         self._orders.append(fault)
 
+    def ordered(self) -> bool:
+        """Return whether an order is still to be played."""
+        return bool(self._orders)
+
     def take(self, method: str, path: str, body: bytes) -> Fault | None:
         """Return the first order that matches the call, and use up one of its times."""
         for index, fault in enumerate(self._orders):

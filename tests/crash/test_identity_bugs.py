@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from emulator.clashes import Clash
 from identity import erasing
 from identity import persons as persons_module
 from identity.blocked import Blocked
@@ -219,7 +220,7 @@ def test_ferry_as_it_is_passes_and_whatever_klaviyo_does_in_a_clash_there_is_non
 
 @pytest.mark.parametrize("clash", CLASHES)
 @pytest.mark.parametrize("bug", BUGS.values(), ids=BUGS)
-def test_a_mistake_is_noticed(world: IdentityWorld, monkeypatch: pytest.MonkeyPatch, clash: str, bug: Bug) -> None:
+def test_a_mistake_is_noticed(world: IdentityWorld, monkeypatch: pytest.MonkeyPatch, clash: Clash, bug: Bug) -> None:
     world.empty(clash)
     bug.plant(monkeypatch)
     with pytest.raises(AssertionError, match=bug.words):

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from emulator.clashes import Clash
 from tests.support.identity_steps import Deliver, Enter, Move, Step, agreeing, steps
 from tests.support.identity_story import Story
 from tests.support.identity_world import CLASHES, IdentityWorld
@@ -29,7 +30,9 @@ clashes = pytest.mark.parametrize("clash", CLASHES)
 @settings(max_examples=8)
 @given(agreed=agreeing, told=steps(st.just(0)))
 @example(agreed=set(), told=LEFT_UNDER_ANOTHER)
-def test_nobody_is_taken_for_anybody_else(world: IdentityWorld, clash: str, agreed: set[str], told: list[Step]) -> None:
+def test_nobody_is_taken_for_anybody_else(
+    world: IdentityWorld, clash: Clash, agreed: set[str], told: list[Step]
+) -> None:
     world.empty(clash, multi_email=clash == "merge")
     story = Story(world, agreed)
     for step in told:
@@ -41,7 +44,7 @@ def test_nobody_is_taken_for_anybody_else(world: IdentityWorld, clash: str, agre
 @settings(max_examples=8)
 @given(agreed=agreeing, told=steps(st.integers(1, 250)), dies_at=st.integers(1, 250))
 def test_nor_when_workers_die_at_any_request(
-    world: IdentityWorld, clash: str, agreed: set[str], told: list[Step], dies_at: int
+    world: IdentityWorld, clash: Clash, agreed: set[str], told: list[Step], dies_at: int
 ) -> None:
     world.empty(clash, multi_email=clash == "merge")
     with Mortal() as mortal:

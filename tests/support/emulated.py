@@ -42,7 +42,9 @@ def restore(world: World, then: Snapshot) -> None:
 def serving(world: World) -> Iterator[str]:
     """Serve a world from a thread; yields the base URL."""
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(create_app(world), http=LineProtocol, lifespan="off", ws="none", log_config=None)
+    config = uvicorn.Config(
+        create_app(world), http=LineProtocol, lifespan="off", ws="none", log_config=None, timeout_keep_alive=75
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()

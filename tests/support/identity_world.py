@@ -1,19 +1,21 @@
-"""From several CDPs to Klaviyo: a real intake, the real scheduler and worker code, and Klaviyo's emulator over HTTP."""
+"""From several CDPs to Klaviyo: a real intake, the real scheduler and worker code, and Klaviyo's emulator."""
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import pytest
 from click.testing import Result
 from redis import Redis
+from urllib3 import HTTPConnectionPool
 
 from configuration import settings
-from emulator.clashes import People
+from emulator.clashes import Clash, People
 from emulator.profiles import Profile
 from emulator.work import Row
 from emulator.world import World as Account
@@ -28,16 +30,17 @@ from tests.support.emulated import serving
 from tests.support.emulator_api import Api
 from tests.support.identity_messages import ACCOUNT, Posted, stamped
 from tests.support.identity_seen import Seen
-from tests.support.intake import TOKEN, Intake
+from tests.support.intake import TOKEN
 from tests.support.local_system import lift_limits
 from tests.support.ops import ferry
-from tests.support.recovery import let_time_pass, open_batches
+from tests.support.passing import left, let_pass
+from tests.support.shortcut import Shortcut
 from tests.support.world import SECRET
 from worker.deliver import deliver
 from worker.process import settings_of_process, sharing
 
 #: What Klaviyo may do with a row whose identifiers belong to two people.
-CLASHES = ("refuse", "overwrite", "merge")
+CLASHES: Final[tuple[Clash, ...]] = ("refuse", "overwrite", "merge")
 #: More rounds than anything here takes: upload, confirm, prove three times, remove, and what follows from that.
 ROUNDS = 60
 #: `ids`: whatever Segment tells of people becomes an attribute. `mp`: mParticle's customer ids are Klaviyo's external
@@ -90,19 +93,22 @@ class IdentityWorld(Seen):
     none, it makes no difference which of the `CLASHES` the account has.
     """
 
-    def __init__(self, redis: Redis, intake: Intake, klaviyo: Api, account: Account, known: settings.Settings) -> None:
+    def __init__(
+        self, redis: Redis, intake: HTTPConnectionPool, klaviyo: Api, account: Account, known: settings.Settings
+    ) -> None:
         super().__init__(redis, klaviyo, account)
-        self.intake, self.known = intake, known
+        self._intake, self.known = intake, known
         self.clashes: list[str] = []
         self._at = 0
 
-    def empty(self, clash: str, **more: Any) -> None:
-        """A new ledger, and a new account whose lists ask nobody twice. `more`: of the order about identities."""
+    def empty(self, clash: Clash, multi_email: bool = False) -> None:
+        """A new ledger, and a new account whose lists ask nobody twice. `multi_email`: merged profiles keep several."""
         self.redis.flushall()
         self.ahead = 0.0
-        self.klaviyo.control("reset")
-        self.klaviyo.control("account", {"opt_in_process": "single_opt_in"})
-        self.klaviyo.control("identity", {"clash": clash, "membership_delay_seconds": 0.0, "multi_email": False} | more)
+        self.account.reset()
+        self.account.lists.default_opt_in = "single_opt_in"
+        self.account.identity.clash, self.account.identity.multi_email = clash, multi_email
+        self.account.jobs.membership_delay = 0.0
 
     def later(self) -> int:
         """The CDP's time of the next message, ms: later than the one before, and not in the future."""
@@ -121,11 +127,11 @@ class IdentityWorld(Seen):
         return [self._post(stamped(message, self.later())) for message in messages]
 
     def _post(self, message: Posted) -> Any:
-        send = self.intake.put if message.method == "PUT" else self.intake.post
-        body = message.body.encode() if isinstance(message.body, str) else message.body
-        answer = send(message.path, body, Content_Type=message.kind)
-        assert answer.status_code in (200, 202), answer.text
-        return answer.json()
+        body = message.body.encode() if isinstance(message.body, str) else json.dumps(message.body).encode()
+        headers = {"Authorization": f"Token {TOKEN}", "Content-Type": message.kind}
+        answer = self._intake.urlopen(message.method, message.path, body, headers, retries=False, timeout=30)
+        assert answer.status in (200, 202), answer.data
+        return json.loads(answer.data)
 
     def send(self, *messages: Posted) -> None:
         """Post these, and deliver them together to the end."""
@@ -145,16 +151,12 @@ class IdentityWorld(Seen):
         for _ in range(ROUNDS):
             if not self.push():
                 return
-        raise AssertionError(f"batches {open_batches(self.redis)} are still open, held: {self.held()}")
+        raise AssertionError(f"batches {left(self.redis).batches} are still open, held: {self.held()}")
 
     def deliver(self, kind: str) -> None:
         """All changes in the queues of a kind are delivered to their end; all others wait."""
         for _ in range(ROUNDS):
-            for queue in self.not_taken():
-                if queue.kind == kind:
-                    pending.flush(self.redis, queue, now_ms())
-            let_time_pass(self.redis)
-            take_due(self.redis, self.known.connections, now_ms())
+            self._take(queue for queue in let_pass(self.redis).queues if queue.kind == kind)
             batches = self.open(kind)
             if not batches:
                 return
@@ -164,7 +166,7 @@ class IdentityWorld(Seen):
 
     def open(self, kind: str) -> list[str]:
         """The open batches of a kind of queue."""
-        return [batch_id for batch_id in open_batches(self.redis) if self._kind_of(batch_id) == kind]
+        return [batch_id for batch_id in left(self.redis).batches if self._kind_of(batch_id) == kind]
 
     def _kind_of(self, batch_id: str) -> str:
         name = cast("bytes | None", self.redis.hget(keys.batch(batch_id), "queue"))
@@ -175,15 +177,17 @@ class IdentityWorld(Seen):
         for _ in range(rounds):
             for batch_id in self.take():
                 deliver(batch_id)
-        return bool(open_batches(self.redis) or self.not_taken())
+        return any(left(self.redis))
 
     def take(self) -> list[str]:
         """All waits are over, and all waiting changes are taken; the batches that are open now."""
-        for queue in self.not_taken():
+        self._take(let_pass(self.redis).queues)
+        return left(self.redis).batches
+
+    def _take(self, queues: Iterable[Queue]) -> None:
+        for queue in queues:
             pending.flush(self.redis, queue, now_ms())
-        let_time_pass(self.redis)
         take_due(self.redis, self.known.connections, now_ms())
-        return open_batches(self.redis)
 
     def command(self, *words: str) -> Result:
         """Call `ferry` with the settings of the deliveries."""
@@ -204,11 +208,14 @@ def identity_world(redis_url: str, connections: str, folder: Path) -> Iterator[I
         for name, value in _environment(redis_url, klaviyo, file).items():
             patch.setenv(name, value)
         settings_of_process.cache_clear()
-        known = settings.load()
+        known, shortcut = settings.load(), Shortcut(account, klaviyo)
+        shortcut.open(patch)
         with (
             intakes.running(known) as started,
-            intakes.keeping(started) as intake,
+            # Without what `requests` does for each message besides sending it.
+            HTTPConnectionPool("127.0.0.1", started.port) as intake,
             Api(klaviyo) as api,
+            shortcut.of(api.session),
             connect(redis_url) as shared,
             sharing(shared),
         ):

@@ -6,8 +6,8 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import requests
@@ -24,10 +24,9 @@ TOKEN = "0b5c4d3f7a1e4c66"
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """A running intake. `port`: on the loopback address. `session`: whose connections posts use, else one for each."""
+    """A running intake. `port`: on the loopback address."""
 
     port: int
-    session: requests.Session | None = None
 
     @property
     def url(self) -> str:
@@ -48,7 +47,7 @@ class Intake:
         if token:
             sent["Authorization"] = f"Token {token}"
         data = body if plain else json.dumps(body)
-        with nullcontext(self.session) if self.session else _session() as session:
+        with _session() as session:
             return session.request(method, self.url + path, data=data, headers=sent, timeout=30)
 
     def get(self, path: str, token: str = "") -> requests.Response:
@@ -71,13 +70,6 @@ def _session() -> requests.Session:
     session = requests.Session()
     session.trust_env = False  # looking for proxies takes longer than some requests
     return session
-
-
-@contextmanager
-def keeping(intake: Intake) -> Iterator[Intake]:
-    """The same intake, where all posts of the block go over one kept connection. For one thread."""
-    with _session() as session:
-        yield replace(intake, session=session)
 
 
 def known(redis_url: str, **more: Any) -> Settings:
