@@ -11,14 +11,12 @@ import pytest
 from redis import Redis
 
 from emulator.server import running
-from emulator.world import World as Account
 from klaviyo.client import Klaviyo
 from queues.connections import accounts
 from tests.support import canaries, posted, selftest
 from tests.support import intake as intakes
 from tests.support.client import OpenLimiter, client_of
 from tests.support.console import Console, add_users, console
-from tests.support.emulated import serving
 from tests.support.emulator_api import Api
 from tests.support.identity_world import CONNECTIONS, IdentityWorld, identity_world
 from tests.support.intake import Intake
@@ -28,8 +26,7 @@ from tests.support.people import names
 from tests.support.segment_world import OWN, SegmentWorld, segment_world
 from tests.support.sftp import Server
 from tests.support.sftp import serving as sftp_serving
-from tests.support.shortcut import Shortcut
-from tests.support.world import KEPT, SECRET, World, world_of
+from tests.support.world import SECRET, World, world_of
 from worker.process import settings_of_process
 
 
@@ -41,27 +38,15 @@ def url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def shortcut() -> Iterator[Shortcut]:
-    """To an emulator that is as quick as it can be and has no limits."""
-    account = Account(job_seconds=0, limits_off=True)
-    with serving(account) as base_url:
-        found = Shortcut(account, base_url)
-        with found.of(KEPT):
-            yield found
-
-
-@pytest.fixture(scope="module")
-def klaviyo(shortcut: Shortcut) -> str:
-    """The base URL of that emulator."""
-    return shortcut.url
+def klaviyo() -> Iterator[str]:
+    """Base URL of an emulator that is as quick as it can be and has no limits."""
+    with running(job_seconds=0, limits_off=True) as base_url:
+        yield base_url
 
 
 @pytest.fixture
-def world(
-    redis: Redis, redis_url: str, klaviyo: str, shortcut: Shortcut, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[World]:
+def world(redis: Redis, redis_url: str, klaviyo: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """An audience's queue on an empty server, a worker and an empty account."""
-    shortcut.open(monkeypatch)
     with world_of(redis, redis_url, klaviyo, monkeypatch) as found:
         yield found
 

@@ -208,14 +208,13 @@ def identity_world(redis_url: str, connections: str, folder: Path) -> Iterator[I
         for name, value in _environment(redis_url, klaviyo, file).items():
             patch.setenv(name, value)
         settings_of_process.cache_clear()
-        known, shortcut = settings.load(), Shortcut(account, klaviyo)
-        shortcut.open(patch)
+        known = settings.load()
+        Shortcut(account, klaviyo).open(patch)
         with (
             intakes.running(known) as started,
             # Without what `requests` does for each message besides sending it.
             HTTPConnectionPool("127.0.0.1", started.port) as intake,
             Api(klaviyo) as api,
-            shortcut.of(api.session),
             connect(redis_url) as shared,
             sharing(shared),
         ):

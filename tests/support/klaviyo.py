@@ -14,21 +14,21 @@ class Account:
 
     def __init__(self, url: str, key: str = "pk_test") -> None:
         self.url = url
-        self.session = requests.Session()
-        self.session.trust_env = False  # looking for proxies takes longer than some requests
-        self.session.headers.update({"Authorization": f"Klaviyo-API-Key {key}", "revision": _REVISION})
+        self._session = requests.Session()
+        self._session.trust_env = False  # looking for proxies takes longer than some requests
+        self._session.headers.update({"Authorization": f"Klaviyo-API-Key {key}", "revision": _REVISION})
 
     def close(self) -> None:
         """Close the kept connections."""
-        self.session.close()
+        self._session.close()
 
     def control(self, name: str, **order: Any) -> None:
         """Give the emulator an order: faults, limits, jobs, reset."""
-        self.session.post(f"{self.url}/_emulator/{name}", json=order or None, timeout=30).raise_for_status()
+        self._session.post(f"{self.url}/_emulator/{name}", json=order or None, timeout=30).raise_for_status()
 
     def members(self, name: str) -> set[str]:
         """The addresses on the list of that name; nobody when there is none."""
-        answer = self.session.get(f"{self.url}/_emulator/lists/{name}/members", timeout=30)
+        answer = self._session.get(f"{self.url}/_emulator/lists/{name}/members", timeout=30)
         return set(answer.json()["members"]) if answer.status_code == 200 else set()
 
     def lists(self) -> list[str]:
@@ -36,7 +36,7 @@ class Account:
         found: list[str] = []
         address: str | None = f"{self.url}/api/lists"
         while address:
-            page = self.session.get(address, timeout=30).json()
+            page = self._session.get(address, timeout=30).json()
             found += [item["attributes"]["name"] for item in page["data"]]
             address = page["links"]["next"]
         return sorted(found)
@@ -59,16 +59,16 @@ class Account:
 
     def knows(self, identifier: str) -> bool:
         """Whether a profile has that identifier."""
-        return self.session.get(f"{self.url}/_emulator/profiles/{identifier}", timeout=30).status_code == 200
+        return self._session.get(f"{self.url}/_emulator/profiles/{identifier}", timeout=30).status_code == 200
 
     def _post(self, path: str, data: dict[str, Any]) -> dict[str, Any]:
-        answer = self.session.post(f"{self.url}{path}", json={"data": data}, timeout=30)
+        answer = self._session.post(f"{self.url}{path}", json={"data": data}, timeout=30)
         answer.raise_for_status()
         document: dict[str, Any] = answer.json()
         return document
 
     def journal(self, bodies: bool = False) -> list[dict[str, Any]]:
         """Every call so far; bodies of calls take a while to read."""
-        answer = self.session.get(f"{self.url}/_emulator/requests", params={"bodies": str(int(bodies))}, timeout=30)
+        answer = self._session.get(f"{self.url}/_emulator/requests", params={"bodies": str(int(bodies))}, timeout=30)
         calls: list[dict[str, Any]] = answer.json()
         return calls

@@ -21,7 +21,6 @@ from tests.support.klaviyo import Account
 from tests.support.model import Message, Model
 from tests.support.proxied_system import environment
 from tests.support.recovery import let_time_pass, open_batches, recover
-from tests.support.shortcut import Shortcut
 from worker.deliver import deliver
 from worker.process import settings_of_process
 
@@ -72,13 +71,10 @@ def local_system(
 ) -> Iterator[LocalSystem]:
     """A system of one process whose deliveries use this server and this Klaviyo. `more`: settings."""
     with serving(world) as url:
-        shortcut = Shortcut(world, url)
-        shortcut.open(patch)
         for name, value in {**environment(redis_url, url), **more}.items():
             patch.setenv(name, value)
         settings_of_process.cache_clear()
         klaviyo = Account(url)
-        with shortcut.of(klaviyo.session):
-            yield LocalSystem(redis, world, klaviyo, settings.load())
+        yield LocalSystem(redis, world, klaviyo, settings.load())
         klaviyo.close()
         settings_of_process.cache_clear()

@@ -1,4 +1,4 @@
-"""From Segment to Klaviyo: a real intake, the real scheduler and worker code, and Klaviyo's emulator."""
+"""From Segment to Klaviyo: a real intake, the real scheduler and worker code, and Klaviyo's emulator over HTTP."""
 
 from __future__ import annotations
 
@@ -24,8 +24,7 @@ from tests.support.emulated import serving
 from tests.support.intake import TOKEN, Intake
 from tests.support.local_system import lift_limits
 from tests.support.recovery import open_batches, recover
-from tests.support.shortcut import Shortcut
-from tests.support.world import KEPT, SECRET, World
+from tests.support.world import SECRET, World
 from worker.process import settings_of_process
 
 PATH = "/v1/segment"
@@ -134,13 +133,11 @@ def segment_world(redis_url: str, connections: str, folder: Path) -> Iterator[Se
     account = Account(job_seconds=0, limits_off=True)
     with pytest.MonkeyPatch.context() as patch, serving(account) as klaviyo, Redis.from_url(redis_url) as redis:
         lift_limits(patch)
-        shortcut = Shortcut(account, klaviyo)
-        shortcut.open(patch)
         for name, value in _environment(redis_url, klaviyo, file).items():
             patch.setenv(name, value)
         settings_of_process.cache_clear()
         known = settings.load()
-        with intakes.running(known) as intake, shortcut.of(KEPT):
+        with intakes.running(known) as intake:
             yield SegmentWorld(redis, intake, klaviyo, account, known)
     settings_of_process.cache_clear()
 

@@ -1,20 +1,19 @@
-"""A shorter way from this process to Klaviyo's emulator, for tests that do not ask how requests travel.
+"""A shorter way from this process to Klaviyo's emulator, for the thousands of stories about who is who.
 
-The emulator's app is called in the thread of its caller: without sockets, a server and its thread.
+The emulator's app is called in the thread of its caller: without sockets, a server and its thread. All other tests of
+deliveries send their requests over HTTP.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from threading import Lock
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 import pytest
 import requests
-from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 
 from emulator.app import create_app
@@ -42,30 +41,21 @@ class Shortcut:
         usual = Transport.send
 
         def send(transport: Transport, method: str, path: str, query: str = "", body: bytes | None = None) -> Answer:
-            if transport.base_url != self.url or self.is_closed():
+            if transport.base_url != self.url or self._is_closed():
                 return usual(transport, method, path, query, body)
             target = f"{path}?{query}" if query else path
-            return Reply(*self.exchange(method, target, _headers(transport, body), body or b""))
+            return Reply(*self._exchange(method, target, _headers(transport, body), body or b""))
 
         patch.setattr(Transport, "send", send)
         # Proxies and authorities are looked for in all variables of the environment, for each delivery.
         patch.setattr(Transport, "_read_environment", lambda _: None)
 
-    @contextmanager
-    def of(self, session: requests.Session) -> Iterator[None]:
-        """What this session sends to `url` takes the shorter way."""
-        session.mount(self.url, _Adapter(self))
-        yield
-        session.adapters.pop(self.url).close()
-
-    def is_closed(self) -> bool:
-        """Whether requests take the usual way now."""
+    def _is_closed(self) -> bool:
         return self._world.faults.ordered() or os.getpid() != self._process
 
-    def exchange(
+    def _exchange(
         self, method: str, target: str, headers: Headers, body: bytes
     ) -> tuple[int, CaseInsensitiveDict[str], bytes]:
-        """Status, headers and body of an answer. `target`: path and query, encoded."""
         told: list[dict[str, Any]] = []
 
         async def receive() -> dict[str, Any]:
@@ -106,19 +96,3 @@ def _headers(transport: Transport, body: bytes | None) -> Headers:
     request.headers.update({"Content-Type": MEDIA_TYPE} if body else {})
     assert callable(session.auth)
     return session.auth(request).headers
-
-
-class _Adapter(HTTPAdapter):
-    def __init__(self, shortcut: Shortcut) -> None:
-        super().__init__()
-        self._shortcut = shortcut
-
-    def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
-        """As any adapter does."""
-        if self._shortcut.is_closed():
-            return super().send(request, *args, **options)
-        body = request.body.encode() if isinstance(request.body, str) else request.body or b""
-        found = self._shortcut.exchange(str(request.method), request.path_url, request.headers, body)
-        answer = requests.Response()
-        answer.status_code, answer.headers, answer._content = found
-        return answer

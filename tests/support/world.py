@@ -26,8 +26,8 @@ IDENTITIES = ("email", "phone", "phone_number", "external_id")
 _HEADERS = {"Authorization": "Klaviyo-API-Key pk_test", "revision": "2026-10-15"}
 SECRET = "a secret of at least sixteen characters"
 #: One for all tests: a connection of its own would take longer than most requests, and so would looking for proxies.
-KEPT = requests.Session()
-KEPT.trust_env = False
+_kept = requests.Session()
+_kept.trust_env = False
 
 
 class World:
@@ -73,32 +73,32 @@ class World:
         return batch_id
 
     def members(self, name: str = "VIPs") -> set[str]:
-        answer = KEPT.get(f"{self.klaviyo}/_emulator/lists/{name}/members", timeout=30)
+        answer = _kept.get(f"{self.klaviyo}/_emulator/lists/{name}/members", timeout=30)
         return set(answer.json()["members"]) if answer.ok else set()
 
     def person(self, address: str) -> dict[str, Any] | None:
-        answer = KEPT.get(f"{self.klaviyo}/_emulator/profiles/{address}", timeout=30)
+        answer = _kept.get(f"{self.klaviyo}/_emulator/profiles/{address}", timeout=30)
         found: dict[str, Any] | None = answer.json() if answer.ok else None
         return found
 
     def fault(self, fault: str, path: str = "", times: int = 1, body: str = "", **more: Any) -> None:
         order = {"fault": fault, "times": times, "match": {"path": path, "body": body}, **more}
-        KEPT.post(f"{self.klaviyo}/_emulator/faults", json=order, timeout=30).raise_for_status()
+        _kept.post(f"{self.klaviyo}/_emulator/faults", json=order, timeout=30).raise_for_status()
 
     def requests(self, path: str = "", method: str = "") -> list[dict[str, Any]]:
-        journal = KEPT.get(f"{self.klaviyo}/_emulator/requests", timeout=30).json()
+        journal = _kept.get(f"{self.klaviyo}/_emulator/requests", timeout=30).json()
         return [r for r in journal if r["path"].startswith(path) and method in ("", r["method"])]
 
     def control(self, name: str, **order: Any) -> None:
         """Tell the emulator, such as which keys it accepts."""
-        KEPT.post(f"{self.klaviyo}/_emulator/{name}", json=order, timeout=30).raise_for_status()
+        _kept.post(f"{self.klaviyo}/_emulator/{name}", json=order, timeout=30).raise_for_status()
 
     def delete_list(self, list_id: str) -> None:
-        KEPT.delete(f"{self.klaviyo}/api/lists/{list_id}", headers=_HEADERS, timeout=30).raise_for_status()
+        _kept.delete(f"{self.klaviyo}/api/lists/{list_id}", headers=_HEADERS, timeout=30).raise_for_status()
 
     def create_list(self, name: str) -> str:
         body = {"data": {"type": "list", "attributes": {"name": name}}}
-        answer = KEPT.post(f"{self.klaviyo}/api/lists", json=body, headers=_HEADERS, timeout=30)
+        answer = _kept.post(f"{self.klaviyo}/api/lists", json=body, headers=_HEADERS, timeout=30)
         return str(answer.json()["data"]["id"])
 
     def unsubscribe(self, address: str, list_name: str | None) -> None:
@@ -107,17 +107,17 @@ class World:
         data: dict[str, Any] = {"type": "profile-subscription-bulk-delete-job"}
         data["attributes"] = {"profiles": {"data": [{"type": "profile", "attributes": person}]}}
         if list_name:
-            lists = KEPT.get(f"{self.klaviyo}/api/lists", headers=_HEADERS, timeout=30).json()["data"]
+            lists = _kept.get(f"{self.klaviyo}/api/lists", headers=_HEADERS, timeout=30).json()["data"]
             list_id = next(each["id"] for each in lists if each["attributes"]["name"] == list_name)
             data["relationships"] = {"list": {"data": {"type": "list", "id": list_id}}}
         url = f"{self.klaviyo}/api/profile-subscription-bulk-delete-jobs"
-        KEPT.post(url, json={"data": data}, headers=_HEADERS, timeout=30).raise_for_status()
+        _kept.post(url, json={"data": data}, headers=_HEADERS, timeout=30).raise_for_status()
 
     def write_profile(self, **attributes: str) -> None:
         """Somebody else writes a profile in the account."""
         data = {"data": {"type": "profile", "attributes": attributes}}
         url = f"{self.klaviyo}/api/profile-import"
-        KEPT.post(url, json=data, headers=_HEADERS, timeout=30).raise_for_status()
+        _kept.post(url, json=data, headers=_HEADERS, timeout=30).raise_for_status()
 
     def subscribe_sms(self, phone: str) -> None:
         """The owner of a phone agreed to marketing by SMS."""
@@ -127,7 +127,7 @@ class World:
         attributes = {"profiles": {"data": [row]}, "historical_import": True}
         data = {"type": "profile-subscription-bulk-create-job", "attributes": attributes}
         url = f"{self.klaviyo}/api/profile-subscription-bulk-create-jobs"
-        KEPT.post(url, json={"data": data}, headers=_HEADERS, timeout=30).raise_for_status()
+        _kept.post(url, json={"data": data}, headers=_HEADERS, timeout=30).raise_for_status()
 
     def imported(self) -> int:
         """Changes of people whom Klaviyo imported and nobody looked for."""
@@ -149,7 +149,7 @@ class World:
 
     def look(self, name: str, **query: str) -> Any:
         """What the emulator tells beside the API."""
-        return KEPT.get(f"{self.klaviyo}/_emulator/{name}", params=query, timeout=5).json()
+        return _kept.get(f"{self.klaviyo}/_emulator/{name}", params=query, timeout=5).json()
 
     def attempts(self, batch_id: str) -> int:
         return int(self.redis.hget(keys.batch(batch_id), "attempts") or 0)
@@ -160,7 +160,7 @@ def world_of(
     redis: Redis, redis_url: str, klaviyo: str, monkeypatch: pytest.MonkeyPatch, queue: Queue = QUEUE
 ) -> Iterator[World]:
     """An empty account, and settings for deliveries in this process."""
-    KEPT.post(f"{klaviyo}/_emulator/reset", timeout=30).raise_for_status()
+    _kept.post(f"{klaviyo}/_emulator/reset", timeout=30).raise_for_status()
     monkeypatch.setenv("REDIS_URL", redis_url)
     monkeypatch.setenv("KLAVIYO_BASE_URL", klaviyo)
     monkeypatch.setenv("KLAVIYO_API_KEY", "pk_test")
