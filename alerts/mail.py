@@ -14,7 +14,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from alerts.news import ChannelFailed, News, full_text, headline
 from configuration.alerts import Mail
-from klaviyo.http import Deadline
+from klaviyo.deadline import Deadline
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,6 @@ def _send(server: SplitResult, message: EmailMessage, deadline: Deadline) -> Non
     try:
         if server.scheme == "smtp":
             smtp.starttls(context=context)
-            deadline.watch(smtp.sock)
         if server.username is not None:
             smtp.login(unquote(server.username), unquote(server.password or ""))
         if refused := smtp.send_message(message):
@@ -78,8 +77,8 @@ def _send(server: SplitResult, message: EmailMessage, deadline: Deadline) -> Non
         smtp.close()
 
 
-class _Watched(smtplib.SMTP):
-    """An SMTP client that gives its socket to the deadline before the server's greeting."""
+class _Bounded(smtplib.SMTP):
+    """An SMTP client whose sending and reading obey the deadline."""
 
     def __init__(self, server: SplitResult, deadline: Deadline, **more: Any) -> None:
         self._deadline = deadline
@@ -87,15 +86,20 @@ class _Watched(smtplib.SMTP):
         # The short host name, because looking up the full one may take longer than everything else.
         super().__init__(server.hostname or "", port, socket.gethostname(), timeout=TIMEOUT_S, **more)
 
-    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
-        sock: socket.socket = super()._get_socket(host, port, timeout)  # type: ignore[misc]
-        self._deadline.watch(sock)
-        return sock
+    def send(self, s: Any) -> None:
+        if self.sock is not None:
+            self._deadline.bound(self.sock)
+        super().send(s)
+
+    def getreply(self) -> tuple[int, bytes]:
+        if self.file is None and self.sock is not None:
+            self.file = self._deadline.reader(self.sock)
+        return super().getreply()
 
 
-class _WatchedTLS(_Watched, smtplib.SMTP_SSL):
+class _BoundedTLS(_Bounded, smtplib.SMTP_SSL):
     pass
 
 
 def _connected(server: SplitResult, context: ssl.SSLContext, deadline: Deadline) -> smtplib.SMTP:
-    return _Watched(server, deadline) if server.scheme == "smtp" else _WatchedTLS(server, deadline, context=context)
+    return _Bounded(server, deadline) if server.scheme == "smtp" else _BoundedTLS(server, deadline, context=context)

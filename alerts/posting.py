@@ -17,7 +17,7 @@ from urllib3.exceptions import HTTPError
 
 from alerts.news import ChannelFailed, News, full_text
 from configuration.alerts import Webhook
-from klaviyo.http import Deadline, DeadlineAdapter
+from klaviyo.deadline import Deadline, DeadlineAdapter
 from queues.alerts import Raised
 from text.escaping import visible
 from text.wording import moment
@@ -25,7 +25,6 @@ from text.wording import moment
 #: Seconds to connect, without a byte, and in total.
 TIMEOUT_S: Final = (5, 10)
 TOTAL_S: Final = 10.0
-_LATE: Final = "no answer in time"
 TIMESTAMP: Final = "Ferry-Timestamp"
 SIGNATURE: Final = "Ferry-Signature"
 
@@ -37,10 +36,8 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> None:
             status = _status(url, body, headers)
         except (OSError, HTTPError) as fault:
             # Its text is dropped: it quotes the address, which is a secret in the case of Slack.
-            raise ChannelFailed(_LATE if deadline.passed else f"network: {type(fault).__name__}") from None
-    # Truncated headers look complete, so the time is checked last.
-    if deadline.passed:
-        raise ChannelFailed(_LATE)
+            why = "no answer in time" if deadline.passed else f"network: {type(fault).__name__}"
+            raise ChannelFailed(why) from None
     if not 200 <= status < 300:
         raise ChannelFailed(f"answered HTTP {status}")
 

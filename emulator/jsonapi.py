@@ -86,8 +86,13 @@ def identifier(kind: str, resource_id: str) -> Json:
 
 def relationships(url: str, names: Iterable[str], linked: Mapping[str, Any]) -> Json:
     """Return relationships with links, and with data where `linked` has it."""
-    links = {name: {"self": f"{url}/relationships/{name}/", "related": f"{url}/{name}/"} for name in names}
-    return {name: {**({"data": linked[name]} if name in linked else {}), "links": links[name]} for name in names}
+    return {
+        name: {
+            **({"data": linked[name]} if name in linked else {}),
+            "links": {"self": f"{url}/relationships/{name}/", "related": f"{url}/{name}/"},
+        }
+        for name in names
+    }
 
 
 def send_error(resp: Response, error: ApiError) -> None:

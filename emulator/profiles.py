@@ -102,7 +102,7 @@ class Profiles:
         else:
             found = (self.find(exact.field, value) for value in exact.values)
             candidates = sorted({p.id: p for p in found if p is not None}.values(), key=lambda p: p.id)
-        for clause in clauses:
+        for clause in (each for each in clauses if each is not exact):
             candidates = [p for p in candidates if any(filters.holds(clause, v) for v in p.values(clause.field))]
         return candidates
 

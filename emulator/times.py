@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 
 def stamp(moment: float) -> str:
     """Return epoch seconds as `2026-09-04T13:40:00+00:00`, cut to the second."""
-    return datetime.fromtimestamp(int(moment), UTC).isoformat()
+    return _stamp(int(moment))
+
+
+@lru_cache  # the people of an import share their times
+def _stamp(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).isoformat()
 
 
 def epoch(text: str) -> float:

@@ -113,7 +113,7 @@ def test_a_kept_connection_is_cut_as_well() -> None:
         dripping(connection)
 
     with server(first_well_then_badly) as url:
-        transport = Transport(url, KEY, timeout_s=(5, 5), total_s=3)
+        transport = Transport(url, KEY, timeout_s=(5, 5), total_s=1)
         assert isinstance(transport.send("GET", "/api/lists"), Reply)
         began = time.monotonic()
         assert transport.send("GET", "/api/lists") == CUT
@@ -153,10 +153,26 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> Non
         transport.close()
 
 
-def test_a_dripping_answer_over_tls_ends_by_the_deadline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def drip_one_record(connection: socket.socket) -> None:
+    """Answer with one TLS record, of which no end comes: nothing can be decrypted before its end."""
+    read_request(connection)
+    socket.socket.sendall(connection, b"\x17\x03\x03\x40\x00")
+    while True:
+        socket.socket.sendall(connection, b"x")
+        apart(0.05)
+
+
+@pytest.mark.parametrize(
+    "handler",
+    [drip(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n", b"x"), drip_one_record],
+    ids=["records", "one-record"],
+)
+def test_a_dripping_answer_over_tls_ends_by_the_deadline(
+    handler: Handler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     context = own_certificate(tmp_path)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "certificate.pem"))
-    with server(drip(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n", b"x"), context) as url:
+    with server(handler, context) as url:
         transport = Transport(url, KEY, timeout_s=(5, 5), total_s=0.6)
         began = time.monotonic()
         assert transport.send("GET", "/api/lists") == CUT
