@@ -47,19 +47,24 @@ def redis_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
         yield url
 
 
-@pytest.fixture
-def redis_url(redis_server: str) -> str:
-    """URL of an empty server."""
+@pytest.fixture(scope="session")
+def kept_redis(redis_server: str) -> Iterator[Redis]:
+    """A client that lives as long as the server: to connect takes longer than to empty it."""
     with client_of(redis_server) as client:
-        client.flushall()
+        yield client
+
+
+@pytest.fixture
+def redis_url(redis_server: str, kept_redis: Redis) -> str:
+    """URL of an empty server."""
+    kept_redis.flushall()
     return redis_server
 
 
 @pytest.fixture
-def redis(redis_url: str) -> Iterator[Redis]:
+def redis(redis_url: str, kept_redis: Redis) -> Redis:
     """A client of an empty server, which waits as long as a busy machine takes: what it sends is never sent twice."""
-    with client_of(redis_url) as client:
-        yield client
+    return kept_redis
 
 
 def client_of(url: str) -> Redis:

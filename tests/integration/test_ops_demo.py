@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,9 @@ from local.running import Running
 from local.supervisor import Supervisor
 from ops.errors import Failed
 from ops.output import console
-from tests.support.ops import COMMAND, environment, ferry_process
-from tests.support.waiting import apart
+from tests.support.forked import Forked
+from tests.support.ops import environment, ferry_process
+from tests.support.waiting import apart, until
 
 KEY = {"Authorization": "Klaviyo-API-Key pk_test", "revision": "2026-10-15"}
 
@@ -39,17 +41,15 @@ def test_the_demo_does_the_main_job_and_checks_it(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_ends_the_demo_cleanly(tmp_path: Path) -> None:
-    env = environment(None, tmp_path, TMPDIR=str(tmp_path), PYTHONUNBUFFERED="1")
-    command = [*COMMAND, "demo"]
-    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as demo:
-        assert demo.stdout is not None
-        while "posts 250 changes" not in demo.stdout.readline():
-            assert demo.poll() is None
-        apart(0.5)
-        demo.send_signal(signal.SIGINT)
-        _, said = demo.communicate(timeout=90)
-    assert demo.returncode == 1
-    assert said.endswith("Error: stopped; all processes have ended\n")
+    said, errors = tmp_path.with_suffix(".out"), tmp_path.with_suffix(".err")
+    command = [sys.executable, "-m", "tests.support.hurried", "demo"]
+    with said.open("wb") as out, errors.open("wb") as err:
+        demo = Forked(command, environment(None, tmp_path, TMPDIR=str(tmp_path)), out.fileno(), err.fileno())
+    until(lambda: "posts 250 changes" in said.read_text() or demo.poll() is not None)
+    apart(0.5)
+    demo.send_signal(signal.SIGINT)
+    assert demo.wait(90) == 1
+    assert errors.read_text().endswith("Error: stopped; all processes have ended\n")
     processes = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout  # noqa: S607
     assert str(tmp_path) not in processes
     assert list(tmp_path.iterdir()) == []

@@ -155,7 +155,7 @@ def test_ctrl_c_ends_all_of_it_in_time(tmp_path: Path) -> None:
 def test_what_a_killed_supervisor_left_is_named_and_the_next_keeps_its_secrets_and_ends_on_sigterm(
     tmp_path: Path,
 ) -> None:
-    up = Up(tmp_path / "var")
+    up = HurriedUp(tmp_path / "var")
     up.wait_until_up()
     secrets = group_files.read(up.var)
     pids = up.pids()

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import os
 import pty
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from local import group_files, ports
-from tests.support.ops import COMMAND, environment, ferry_process
+from tests.support.forked import Forked
+from tests.support.ops import environment, ferry_process
 from tests.support.up import HurriedUp
 
 REAL = {"KLAVIYO_BASE_URL": "https://192.0.2.1"}
@@ -25,10 +25,6 @@ def keyed(tmp_path: Path) -> dict[str, str]:
     file = tmp_path / "connections.toml"
     file.write_text(TOML)
     return {"FERRY_CONNECTIONS": str(file), "BRAND_B_KEY": "pk_real"}
-
-
-def up_command() -> list[str]:
-    return [*COMMAND, "up", "--port", str(ports.any_free()), "--emulator-port", str(ports.any_free())]
 
 
 @pytest.mark.parametrize("by_file", [True, False])
@@ -45,18 +41,20 @@ def test_with_a_real_key_and_nobody_to_ask_nothing_starts(by_file: bool, tmp_pat
 @pytest.mark.parametrize("answer", ["y", "n", ""])
 def test_at_a_terminal_it_asks_and_takes_no_answer_for_no(answer: str, tmp_path: Path) -> None:
     ours, its = pty.openpty()
+    told, tells = os.pipe()
     env = environment(None, tmp_path / "var", **keyed(tmp_path), **REAL)
-    process = subprocess.Popen(up_command(), env=env, stdin=its, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    assert process.stdout is not None
+    command = [*HurriedUp.ferry_up, "--port", str(ports.any_free()), "--emulator-port", str(ports.any_free())]
+    process = Forked(command, env, tells, tells, stdin=its)
     os.close(its)
+    os.close(tells)
     os.write(ours, f"{answer}\n".encode())
     said, is_told = b"", False
-    while chunk := os.read(process.stdout.fileno(), 4096):
+    while chunk := os.read(told, 4096):
         said += chunk
         if b"Try in another terminal" in said and not is_told:  # once: it has no handler any more while it ends
             is_told = True
             process.terminate()
-    process.stdout.close()
+    os.close(told)
     process.wait(60)
     os.close(ours)
     assert b"there is a Klaviyo key for connection brand-b. Deliver to https://192.0.2.1, to real people?" in said

@@ -1,6 +1,7 @@
 """The `ferry` command with its times cut short, so that a soak of seconds sees what takes minutes in earnest.
 
-The programs that a hurried `ferry up` starts are hurried, too. It forks them from itself.
+The programs that a hurried `ferry up` starts are hurried, too. It forks them from itself, and so does a demo, whose
+times are left as they are.
 
 The proportions stay: a lease outlasts every request, and every freeze that the soak lets happen.
 """
@@ -54,9 +55,10 @@ def _hurried(*words: str) -> list[str]:
 
 
 if __name__ == "__main__":
+    if sys.argv[1] in ("up", "demo"):
+        vars(supervisor)["subprocess"] = SimpleNamespace(**{**vars(subprocess), "Popen": child})
     if sys.argv[1] == "up":
         group._ferry = _hurried
-        vars(supervisor)["subprocess"] = SimpleNamespace(**{**vars(subprocess), "Popen": child})
-    else:  # not in `up` itself: its programs would be hurried twice
+    elif sys.argv[1] != "demo":  # not in `up` itself: its programs would be hurried twice
         hurry()
     main(prog_name="ferry")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
+from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -51,7 +52,8 @@ class Pin(NamedTuple):
     asked: bool
 
 
-def pins(text: str) -> dict[str, Pin]:
+@cache
+def pins(text: str) -> Mapping[str, Pin]:
     """What a requirements file pins. Raises ValueError for anything else in it than pins with hashes."""
     rest = _PIN.sub("", text)
     rest = re.sub(r"^#.*\n", "", rest, flags=re.MULTILINE).replace("--only-binary :all:\n", "", 1)
@@ -126,13 +128,19 @@ def _closure(wanted: list[Requirement]) -> dict[str, str]:
         if requirement.marker is not None and not requirement.marker.evaluate({"extra": extra}):
             continue
         name = canonicalize_name(requirement.name)
-        installed = distribution(name)
-        found[name] = installed.version
+        found[name], needs = _installed(name)
         for of in {"", *requirement.extras}:
             if (name, of) not in seen:
                 seen.add((name, of))
-                rest += [(Requirement(each), of) for each in installed.requires or ()]
+                rest += [(each, of) for each in needs]
     return found
+
+
+@cache
+def _installed(name: str) -> tuple[str, tuple[Requirement, ...]]:
+    """The version of an installed package, and what it says it needs."""
+    installed = distribution(name)
+    return installed.version, tuple(map(Requirement, installed.requires or ()))
 
 
 def written(folder: Path) -> tuple[str, dict[str, str]]:

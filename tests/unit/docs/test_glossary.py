@@ -56,7 +56,8 @@ def names(path: str, tree: ast.Module) -> Iterator[str]:
 
 def called_by(name: str, words: set[str]) -> bool:
     """Whether a name is one of these words; a compound such as `told_account` says more, and is left alone."""
-    return [word.lower() for word in _WORD.findall(name)] in [[word] for word in words]
+    found = _WORD.findall(name)
+    return len(found) == 1 and found[0].lower() in words
 
 
 def test_every_file_of_the_glossary_exists() -> None:
