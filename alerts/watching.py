@@ -16,10 +16,9 @@ from typing import Final
 from redis import Redis
 from redis.exceptions import RedisError
 
-from alerts import mail, news, rules
+from alerts import news, rules
 from alerts.facts import look
 from alerts.news import WRITTEN_OUT, ChannelFailed, News
-from alerts.posting import tell_slack, tell_webhook
 from configuration.alerts import Alerting
 from configuration.queries import Query
 from configuration.settings import Settings
@@ -130,6 +129,10 @@ def _named(each: Raised) -> str:
 
 def configured(alerting: Alerting) -> dict[str, Tell]:
     """Return the configured channels by name."""
+    # They load clients for HTTP and mail, which a scheduler without alerts does not need.
+    from alerts import mail
+    from alerts.posting import tell_slack, tell_webhook
+
     found: dict[str, Tell] = {}
     if alerting.slack:
         found["slack"] = partial(tell_slack, alerting.slack)

@@ -27,12 +27,13 @@ from bench.processes import environment, python, redis_server, run_to_end
 from bench.report import Figure, Row, Verdict
 from bench.sizes import Sizes
 from configuration.queries import DataSource, Query
+from identity.sending import Policy
 from mappings.rules import Rules
-from queues.change import Body, Change
 from queues.names import Queue
 from queues.people.identity_tokens import Holder, RememberedPerson
-from queues.snapshots import members, orders
+from queues.snapshots import members
 from queues.snapshots.members import Bucket, Member
+from queues.snapshots.records import SnapshotOrder
 from snapshots import planning
 from snapshots.digests import digests
 from snapshots.gathering import gather
@@ -42,8 +43,7 @@ from snapshots.reading import rows
 from snapshots.rows import Selection
 from sources.reading import read
 from sources.staging import StagedResult, stage
-from worker.people.batch_people import mapped_by
-from worker.progress import Rejection
+from worker.snapshots.plan import fault
 
 #: CPU seconds of a million rows to parse and gather, and MB above the imports.
 TARGET_S = 45.0
@@ -51,6 +51,7 @@ TARGET_MB = 150.0
 _MILLION = 1_000_000
 _PATIENCE_S = 1_800.0
 _AT = 1_800_000_000_000
+_ORDER = SnapshotOrder("bench", _AT, "ndjson")
 _AUDIENCE = Queue("default", "audience", "people")
 _TABLE = """
 CREATE TABLE people (email TEXT, phone_number TEXT, external_id TEXT, first_name TEXT, last_name TEXT, city TEXT,
@@ -63,13 +64,13 @@ INSERT INTO people SELECT 'person.' || {seven} || '@example.com', '+1415555' || 
 """
 _HOW = """\
 A table of 12 columns: e-mail, phone, external id, five texts, a whole number, a decimal, a time and a yes or no, of
-which everything is sent. A process for each source reads it as the run of a query does. Read and staged: from the
-start of the query until all rows are in a local file. Parsed and gathered: that file, sorted by the buckets of the
-membership ledger. First comparison: with an empty ledger, and each person is mapped once, to find those who cannot be
-sent. Then the ledger is filled as if all had been delivered, and the query runs again, with everything up to the
-comparison: it must plan no change, so nothing is queued for Klaviyo. CPU time of the process, of threads too, without
-that of the PostgreSQL server and Redis; both runs are shown. Memory is the VmHWM at the end of the second run, less the
-resident memory after the imports."""
+which everything is sent. A process for each source reads it as the run of a query does. Read and staged: from the start
+of the query until all rows are in a local file. Parsed and gathered: that file, sorted by the buckets of the membership
+ledger. First comparison: with an empty ledger, so each person is planned to join; nobody is mapped, because a row that
+was read can be sent unless it is large. Then the ledger is filled as if all had been delivered, and the query runs
+again, with everything up to the comparison: it must plan no change, so nothing is queued for Klaviyo. CPU time of the
+process, of threads too, without that of the PostgreSQL server and Redis; both runs are shown. Memory is the VmHWM at
+the end of the second run, less the resident memory after the imports."""
 _NONE = "no PostgreSQL: set FERRY_TEST_POSTGRES"
 
 
@@ -202,10 +203,8 @@ def _people(result: StagedResult) -> Iterator[Any]:
     return rows(result.pieces(), "ndjson", False, Selection(full=True))
 
 
-def _fault(planned: PlannedChange) -> str | None:
-    body = Body(planned.action, _AT, orders.KIND, "bench", msgspec.Raw(planned.fragment))
-    mapped = mapped_by(Rules(), [Change(planned.keys, 0, body)], "bench")
-    return mapped.reason if isinstance(mapped, Rejection) else None
+def _fault(planned: PlannedChange, as_read: bool) -> str | None:
+    return fault(planned, _ORDER, Rules(), Policy(), as_read=as_read)
 
 
 def _fill(redis: Redis, plan: Plan) -> None:

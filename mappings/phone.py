@@ -218,6 +218,8 @@ def comparable(number: str, region: str | None) -> str | None:
     It is not validated, because that takes longer than all other steps of the intake. None if it is not a number, or if
     it has no country code and there is no `region`.
     """
+    if numbering.is_usual(number):  # one pattern, which nearly all numbers match
+        return number
     number = _whole(number)
     if (e164 := _international(number)) and numbering.is_as_dialled(*numbering.apart(e164)):
         return e164

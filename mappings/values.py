@@ -73,6 +73,8 @@ def visible(text: str | None) -> str:
     """
     if text is None:
         return ""
+    if text.isascii() and text.isprintable() and not text.isspace():  # as nearly all names
+        return text
     seen = UNSEEN.sub("", text).replace(_BRAILLE_BLANK, " ")
     return text if any(each.isprintable() and not each.isspace() for each in seen) else ""
 

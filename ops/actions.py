@@ -10,7 +10,6 @@ from redis import Redis
 
 from configuration.settings import Settings
 from ops.errors import Failed
-from ops.release import confirm_guarded, let_move, let_share, still_wrong
 from queues import audit, batches, dead_letters, holds, pending, undecided_erasures
 from queues.census import Census, count
 from queues.clock import now_ms
@@ -109,6 +108,9 @@ def hold(redis: Redis, who: str, on: Queue | str, reason: str) -> bool:
 
 def release(redis: Redis, settings: Settings, who: str, on: Queue | str, before: Hold | None, force: bool) -> Released:
     """End the hold `before`, unless its cause remains and `force` is False. May ask Klaviyo, which takes seconds."""
+    # Loads Klaviyo's client, which no other action needs.
+    from ops.release import confirm_guarded, let_move, let_share, still_wrong
+
     still = still_wrong(redis, settings, on, before) if before else None
     if still and not force:
         audit.note(redis, who, "release", on, "the cause is still there")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -37,7 +37,7 @@ class DeadOnArrival(msgspec.Struct, frozen=True):
     detail: str
 
 
-class Acceptance(msgspec.Struct, frozen=True):
+class Acceptance(msgspec.Struct, frozen=True, dict=True):
     """The content of one message for one queue.
 
     `message`: the CDP's id of the message; empty when it has none, so that a repetition is not recognised.
@@ -57,7 +57,7 @@ class Acceptance(msgspec.Struct, frozen=True):
     clamped: int = 0
     portion: str = ""
 
-    @property
+    @cached_property
     def load(self) -> float:
         """The share of one script call's capacity that this takes; above 1 it must be divided."""
         size = sum(map(len, self.changes)) + sum(len(letter.change) for letter in self.dead)

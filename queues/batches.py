@@ -53,6 +53,11 @@ class Batch:
         return self.read()
 
 
+def prepare() -> None:
+    """Read the scripts that a delivery runs. Sends nothing."""
+    scripts.prepare()
+
+
 def is_failure(trouble: str) -> bool:
     """Return whether a batch with this trouble failed at its last attempt; waiting for a limit is not a failure."""
     return bool(trouble) and trouble not in _LIMITS

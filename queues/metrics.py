@@ -110,7 +110,8 @@ def on_arrival(written: Iterable[Acceptance]) -> Counts:
     """Return the counts of changes accepted as dead letters and of changes with an impossible time."""
     counts: Counter[tuple[str, ...]] = Counter()
     for each in written:
-        counts.update(of(DEAD, each.queue, letter.reason) for letter in each.dead)
+        for letter in each.dead:
+            counts[of(DEAD, each.queue, letter.reason)] += 1
         if each.clamped:
             counts[CLAMPED, each.queue.connection, each.source] += each.clamped
     return counts

@@ -17,7 +17,7 @@ from queues.acceptance import Acceptance, AcceptResult, Call, calls, outcomes, s
 from queues.clock import now_ms
 from queues.errors import Unavailable, Unconfirmed
 from queues.names import PARTITIONS, Queue
-from queues.server.cluster import at_node_of, by_node, node_of
+from queues.server.cluster import at_node_of, by_node, is_spread, node_of
 from queues.server.connection import Durability
 from queues.server.rollback import StepMemory
 
@@ -31,12 +31,13 @@ class RoundTrips:
     def __init__(self, redis: Redis, most_in_a_queue: int, durability: Durability) -> None:
         self.memory = StepMemory()
         self._redis = redis
+        self._is_spread = is_spread(redis)
         self._most = most_in_a_queue
         self._durability = durability
 
     def server_of(self, queue: Queue) -> str:
         """Return the name of the server that has a queue, as far as is known; empty unless it is a cluster."""
-        return node_of(self._redis, _MARKS[queue.partition])
+        return node_of(self._redis, _MARKS[queue.partition]) if self._is_spread else ""
 
     async def write(self, group: Sequence[Acceptance]) -> tuple[dict[int, AcceptResult | Exception], set[int]]:
         """Return the result of each by its place, and the places of those that are as durable as configured."""

@@ -43,6 +43,13 @@ def text(name: str) -> str:
     return "".join(folder.joinpath(f"{part}.lua").read_text() for part in (*shared, name))
 
 
+def prepare() -> None:
+    """Read all scripts, for processes that are forked from this one."""
+    for file in files("queues").joinpath("lua").iterdir():
+        if not file.name.startswith("_"):
+            sha(file.name.removesuffix(".lua"))
+
+
 def sha(name: str) -> str:
     """Return the SHA-1 of a script for EVALSHA."""
     return sha_of(text(name))

@@ -90,11 +90,10 @@ class PersonReader:
         *,
         alone: bool,
     ) -> SnapshotRow:
-        known = {_FRAGMENT[name]: value for name, value in found.items()}
-        person = self._person(described, wrong, known, alone=alone)
+        person = self._person(described, wrong, found, alone=alone)
         if sent:
             person["attributes"] = sent
-        return row(described.number, person, customer, known)
+        return row(described.number, person, customer, found)
 
     def _without_nulls(self, described: Described) -> Described:
         """Return the customer without values that mean nothing, and with ids that pandas made fractions as ids."""
@@ -138,17 +137,20 @@ class PersonReader:
         self,
         described: Described,
         wrong: Mapping[str, str],
-        known: Mapping[str, str],
+        found: Mapping[str, str],
         *,
         alone: bool,
     ) -> dict[str, Any]:
         """Return the identifiers to send. `alone`: none of the customer's others with this address."""
         whole = self._selection.full and not alone
-        person: dict[str, Any] = dict(known if whole or "email" not in known else {"email": known["email"]})
-        if whole and "email" in known:
+        if EMAIL in found and not whole:
+            return {_FRAGMENT[EMAIL]: found[EMAIL]}
+        person = {_FRAGMENT[name]: value for name, value in found.items()}
+        if EMAIL in found:
             # The mapping reports for each person when it leaves one of them out.
-            said = {_FRAGMENT[name]: contact.text(described.known.get(name)) for name in wrong}
-            person |= {name: text for name, text in said.items() if text}
+            for name in wrong:
+                if said := contact.text(described.known.get(name)):
+                    person[_FRAGMENT[name]] = said
         return person
 
     def _attributes(self, described: Described, wrong: Mapping[str, Reason]) -> dict[str, Any]:

@@ -17,6 +17,8 @@ Action = Literal["add", "remove", "update"]
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 _encode = msgspec.json.Encoder().encode
 _NULL: Final = b":null"
+#: As `Bucket.filled` would have a person who was never on the list.
+_NEVER: Final = (0, b"")
 
 
 class PlannedChange(NamedTuple):
@@ -78,7 +80,7 @@ def _of_rows(bucket: Bucket, rows: Mapping[str, SnapshotRow], at: int) -> Iterat
         elif bucket.gone and bucket.gone.get(gone_key(identity), 0) > at:
             yield "newer"
         else:
-            _, filled = bucket.filled.get(gone_key(identity), (0, b""))
+            _, filled = bucket.filled.get(gone_key(identity), _NEVER) if bucket.filled else _NEVER
             yield joining(row, filled)
 
 

@@ -20,8 +20,9 @@ _AT_ONCE: Final = 64
 
 #: Reads buckets of the ledger by their numbers.
 Buckets = Callable[[list[int]], Mapping[int, Bucket]]
-#: Returns why a person who is to be added or updated cannot be sent, or None.
-Check = Callable[[PlannedChange], str | None]
+#: Returns why a person who is to be added or updated cannot be sent, or None. The flag: the change has the identifiers
+#: of the row as it was read, not the one by which the ledger knows the person.
+Check = Callable[[PlannedChange, bool], str | None]
 
 
 def plan(gathered: Gathered, buckets: Buckets, at: int, check: Check, memory: RememberedIdentities) -> Plan:
@@ -158,10 +159,13 @@ def _who_left(buckets: Buckets, identities: set[str], at: int) -> set[str]:
 def _refuse(result: Plan, gathered: Gathered, check: Check) -> None:
     for _, changes in result.parts():
         for change in changes:
-            reason = None if change.action == "remove" else check(change)
+            if change.action == "remove":
+                continue
+            row = result.row_of(change.identity)
+            reason = check(change, row == change.identity)
             if reason is not None:
                 result.drop(change.identity, change.action)
-                result.refuse(_person(gathered, result.row_of(change.identity)).number, reason)
+                result.refuse(_person(gathered, row).number, reason)
 
 
 def _person(gathered: Gathered, identity: str) -> SnapshotRow:

@@ -114,16 +114,20 @@ class Selection(NamedTuple):
         return "" if self.has(target.name) else NOT_IN_ATTRIBUTES if self.own else NOT_CHOSEN
 
 
-def row(number: int, person: dict[str, Any], customer: str = "", known: Mapping[str, str] | None = None) -> SnapshotRow:
+def row(number: int, person: dict[str, Any], customer: str = "", found: Mapping[str, str] | None = None) -> SnapshotRow:
     """Return the row of a decoded fragment: trimmed identities, the phone as E.164, the attributes to send.
 
-    `known`: `email`, `external_id` and `phone` that identify the person, sent or not; at least one. Without it, those
-    of the fragment count.
+    `found`: what identifies the person by Klaviyo's names, sent or not; at least one. Without it, the fragment's.
     """
-    known = {name: person[name] for name in _KLAVIYO if name in person} if known is None else known
-    names = members.identities({_KLAVIYO[name]: value for name, value in known.items()})
-    sent = {name: value for name, value in known.items() if person.get(name) == value}
-    return SnapshotRow(number, names[0], _keys(sent), _encode(person), customer, tuple(names[1:]))
+    if found is None:
+        found = {theirs: person[name] for name, theirs in _KLAVIYO.items() if name in person}
+    identity, *also = members.identities(found)
+    sent = {
+        name: found[theirs]
+        for name, theirs in _KLAVIYO.items()
+        if theirs in found and person.get(name) == found[theirs]
+    }
+    return SnapshotRow(number, identity, _keys(sent), _encode(person), customer, tuple(also))
 
 
 def identity_of(fragment: bytes) -> str:

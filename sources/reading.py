@@ -166,7 +166,7 @@ def _batches(query: Query, result: OpenResult, reader: RowReader, watch: Watch) 
         if number > query.max_rows:
             raise SourceError("too_many_rows", f"over {query.max_rows:,}: check the query, or raise max_rows")
         try:
-            yield [reader.row(row) for row in batch]
+            yield reader.rows(batch)
         except BinaryValue as fault:
             raise _has_bytes(fault.column) from fault
     watch.check()

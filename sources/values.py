@@ -24,6 +24,8 @@ from text.surrogates import whole_characters
 
 #: The largest whole number that a fraction has exactly.
 _EXACT: Final = 2**53
+#: Digits before the point that every fraction has exactly.
+_EXACT_DIGITS: Final = 15
 #: A number from here on is infinite for programs that read JSON.
 _BEYOND: Final = 2**1024
 #: Digits of the largest number before it; text of a whole number with more is not made an int, which takes long.
@@ -36,6 +38,7 @@ OUT_OF_RANGE: Final = "time_out_of_range"
 
 #: DuckDB's infinite times; its infinite days cannot be told from a real 9999-12-31.
 _ENDS: Final = (datetime.max, datetime.min)  # noqa: DTZ901
+_LAST_YEARS: Final = (datetime.max.year, datetime.min.year)  # noqa: DTZ901
 
 
 class LeftOut(Exception):
@@ -98,16 +101,21 @@ def _fraction(value: float) -> float:
 
 
 def _decimal(value: Decimal) -> Decimal | str:
-    # The exponent first: 1E+1000000 as an int would fill the memory.
-    if not value.is_finite() or value.adjusted() >= _DIGITS or abs(value) >= _BEYOND:
+    if not value.is_finite():
         raise LeftOut(NOT_FINITE)
-    if value.adjusted() >= 15 and abs(value) > _EXACT and value == value.to_integral_value():
-        return format(value, "f") if value.adjusted() < 100 else str(value)
+    size = value.adjusted()
+    if size < _EXACT_DIGITS:
+        return value
+    # The exponent first: 1E+1000000 as an int would fill the memory.
+    if size >= _DIGITS or abs(value) >= _BEYOND:
+        raise LeftOut(NOT_FINITE)
+    if abs(value) > _EXACT and value == value.to_integral_value():
+        return format(value, "f") if size < 100 else str(value)
     return value
 
 
 def _moment(value: datetime, zone: ZoneInfo) -> str:
-    if value.replace(tzinfo=None) in _ENDS:
+    if value.year in _LAST_YEARS and value.replace(tzinfo=None) in _ENDS:
         raise LeftOut(OUT_OF_RANGE)
     try:
         utc = (value if value.tzinfo else value.replace(tzinfo=zone)).astimezone(UTC)
@@ -164,32 +172,50 @@ def _is_whole(value: float | Decimal) -> bool:
     return exact.is_finite() and exact.adjusted() < _LONGEST and exact == exact.to_integral_value()
 
 
+#: Types of cells that JSON has, whatever their column is.
+_AS_JSON: Final = frozenset({str, bool, type(None)})
+#: Stands for a cell that is not in its row.
+_ABSENT: Final = object()
+
+
 class RowReader:
     """Turns the rows of one result into objects. `left_out`: column -> reason -> cells, counted here."""
 
     def __init__(self, query: Query, time_zone: str, names: Sequence[str], left_out: dict[str, Counter[str]]) -> None:
         targets = layout(names, ColumnSettings(query.columns))
         zone = ZoneInfo(time_zone)
-        self._converts: list[tuple[str, _Convert]] = [
-            (name, partial(identifier if target.kind == "identifier" else plain, zone=zone))
-            for name, target in zip(names, targets, strict=True)
+        self._names = names
+        self._converts: list[_Convert] = [
+            partial(identifier if target.kind == "identifier" else plain, zone=zone) for target in targets
         ]
         self._keeps = query.null == "keep"
         self._left_out = left_out
 
-    def row(self, cells: Iterable[Any]) -> dict[str, Any]:
-        """Return a row by the names of its columns. Raises BinaryValue.
+    def rows(self, batch: Sequence[Iterable[Any]]) -> list[dict[str, Any]]:
+        """Return rows by the names of their columns. Raises BinaryValue.
 
         With `null = "keep"` an empty cell is left out of the object, so that nothing is cleared.
         """
-        found = {}
-        for (name, convert), cell in zip(self._converts, cells, strict=True):
-            if cell is None and self._keeps:
-                continue
-            try:
-                found[name] = convert(cell)
-            except LeftOut as fault:
-                self._left_out.setdefault(name, Counter())[fault.reason] += 1
-            except _Bytes:
-                raise BinaryValue(name) from None
-        return found
+        # Column by column, because most columns are text, which is looked at all at once.
+        read = map(self._column, self._names, self._converts, zip(*batch, strict=True))
+        rows = [dict(zip(self._names, cells, strict=True)) for cells in zip(*read, strict=True)]
+        if not (self._left_out or self._keeps):
+            return rows
+        return [{name: cell for name, cell in row.items() if cell is not _ABSENT} for row in rows]
+
+    def _column(self, name: str, convert: _Convert, cells: Sequence[Any]) -> Sequence[Any]:
+        kinds = {*map(type, cells)}
+        if kinds <= _AS_JSON and not (self._keeps and type(None) in kinds):
+            return cells
+        return [self._cell(name, convert, cell) for cell in cells]
+
+    def _cell(self, name: str, convert: _Convert, cell: Any) -> Any:
+        if cell is None and self._keeps:
+            return _ABSENT
+        try:
+            return convert(cell)
+        except LeftOut as fault:
+            self._left_out.setdefault(name, Counter())[fault.reason] += 1
+            return _ABSENT
+        except _Bytes:
+            raise BinaryValue(name) from None

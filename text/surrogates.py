@@ -57,7 +57,8 @@ def _character(found: re.Match[bytes]) -> bytes:
 
 
 def _without_escapes(json: bytes) -> bytes:
-    if b"\\ud" not in json and b"\\uD" not in json:
+    # One byte is found twenty times as fast as three, and many texts have no escapes.
+    if b"\\" not in json or (b"\\ud" not in json and b"\\uD" not in json):
         return json
     kept, position = bytearray(json), 0
     while half := _ESCAPED.search(json, position):

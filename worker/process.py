@@ -14,13 +14,15 @@ from configuration import settings
 from configuration.settings import Settings
 from klaviyo.client import Klaviyo
 from mappings import numbering
+from queues import batches
 from queues.connections.accounts import Cipher
 from queues.server.connection import connect
 from worker.connection import limiter_of
 
 _inherited: list[Redis] = []
-#: New objects after which Python searches for garbage; its default of 700 suits programs that keep little.
-_NEW_OBJECTS: Final = 100_000
+#: New objects after which Python searches for garbage: more than a batch of 10,000 people has. Its default of 700 suits
+#: programs that keep little.
+_NEW_OBJECTS: Final = 500_000
 
 
 @cache
@@ -56,12 +58,13 @@ def ledger() -> Iterator[Redis]:
 def warm(redis: Redis) -> None:
     """Do once in the worker what each delivery would do again after the fork. Sends nothing. Raises SettingsError.
 
-    The patterns of phone numbers are compiled, keys are derived, and what `limits` and `requests` import or look up
-    when they are first used is there.
+    The patterns of phone numbers are compiled, scripts are read, keys are derived, and what `limits` and `requests`
+    import or look up when they are first used is there.
     """
     known = settings_of_process()
     Cipher(known.secret_keys)
     numbering.prepare()
+    batches.prepare()
     with closing(Klaviyo(known.klaviyo_base_url, "no-key", limiter_of(redis, ""))):
         pass
     # A delivery then never searches for garbage among these objects, which would also copy their memory.

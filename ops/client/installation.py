@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, TypeAlias
 
 import click
 from redis import Redis
@@ -13,9 +14,6 @@ from configuration.settings import Settings
 from ops import actions, status_rows
 from ops.actions import FlushRequests, Released
 from ops.audit_format import EntryDocument, document
-from ops.client.remote import RemoteClient
-from ops.connections import found as connections_found
-from ops.connections.found import ConnectionDocument
 from ops.dead_letters import view
 from ops.dead_letters.selecting import LetterQuery, find, selected_letters
 from ops.dead_letters.view import LetterDocument, traceable, whole
@@ -26,6 +24,10 @@ from queues.census import Census, meant, take_census, take_some
 from queues.dead_letters import Replayed
 from queues.names import Queue
 from queues.queue_rows import NamedQueue
+
+if TYPE_CHECKING:
+    from ops.client.remote import RemoteClient
+    from ops.connections.found import ConnectionDocument
 
 
 class LocalClient:
@@ -65,7 +67,9 @@ class LocalClient:
 
     def connections(self) -> list[ConnectionDocument]:
         """Return a document for each connection, with its key tested in Klaviyo."""
-        return [connections_found.document(line) for line in connections_found.found(self._redis, self._settings)]
+        from ops.connections import found  # loads Klaviyo's client, which no other method needs
+
+        return [found.document(line) for line in found.found(self._redis, self._settings)]
 
     def flush(self, queues: Sequence[Queue]) -> FlushRequests:
         """Flush these queues, and wake a scheduler."""
@@ -104,7 +108,7 @@ class LocalClient:
 
 
 #: Both have the same methods, and commands use nothing else.
-Installation = LocalClient | RemoteClient
+Installation: TypeAlias = "LocalClient | RemoteClient"
 
 
 @contextmanager
@@ -112,6 +116,8 @@ def installation(writes: bool = False) -> Iterator[Installation]:
     """Open the chosen Ferry for the block; `writes`: see `ledger`. Raises Failed, Misconfigured, SettingsError."""
     url: str | None = click.get_current_context().find_root().obj
     if url is not None:
+        from ops.client.remote import RemoteClient  # loads an HTTP client
+
         with closing(RemoteClient(url)) as remote:
             yield remote
         return

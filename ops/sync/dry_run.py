@@ -170,8 +170,8 @@ class SendCheck:
         self._order = order
         self.clears = 0
 
-    def __call__(self, planned: PlannedChange) -> str | None:
-        """Map the change as the worker does."""
+    def __call__(self, planned: PlannedChange, _as_read: bool) -> str | None:
+        """Map the change as the worker does when it delivers it."""
         order = self._order
         body = Body(planned.action, order.at, orders.KIND, order.snapshot, msgspec.Raw(planned.fragment))
         mapped = mapped_by(self._to.rules, [Change(planned.keys, 0, body)], "dry run", self._to.identity)

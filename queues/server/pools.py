@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, Final
 
+import hiredis
 from redis.asyncio.connection import UnixDomainSocketConnection as _AsyncUnixConnection
 from redis.connection import HiredisRespSerializer
 from redis.connection import UnixDomainSocketConnection as _UnixConnection
@@ -85,6 +86,9 @@ class _Packing:
 
     def pack_command(self, *args: Any) -> list[bytes]:
         """Return a command as it is sent. Raises redis.DataError."""
+        if isinstance(args[0], str) and " " not in args[0]:  # redis-py divides a name of two words
+            with suppress(TypeError):  # an argument that redis-py converts, or refuses
+                return [hiredis.pack_command(args)]
         return self._packer.pack(*args)  # type: ignore[no-any-return]
 
     def pack_commands(self, commands: Iterable[Iterable[Any]]) -> list[bytes]:

@@ -86,7 +86,7 @@ def old_news_counts(patch: pytest.MonkeyPatch) -> None:
 
 
 def nobody_leaves_for_a_newer_address(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(kind, "moved_away", lambda _: [])
+    patch.setattr(kind, "moved_away", lambda *_: [])
 
 
 def a_person_without_the_id_at_klaviyo_is_new(patch: pytest.MonkeyPatch) -> None:

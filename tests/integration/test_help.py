@@ -1,9 +1,11 @@
-"""`ferry --help` answers at once."""
+"""`ferry --help` answers at once, and no command waits for clients that it does not use."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+
+import pytest
 
 from tests.support.paths import ROOT
 
@@ -20,3 +22,14 @@ except SystemExit:
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
     assert "Send pending changes now." in ended.stdout
     assert ended.stderr == "[]\n"
+
+
+@pytest.mark.parametrize("command", ["status", "flush", "audit", "scheduler"])
+def test_a_command_that_asks_klaviyo_nothing_imports_no_client_for_http_or_mail(command: str) -> None:
+    program = f"""
+import sys
+import commands.{command}
+print({{"klaviyo.client", "requests", "smtplib"}} & set(sys.modules))
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert ended.stdout == "set()\n"

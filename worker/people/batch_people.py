@@ -44,7 +44,6 @@ class _Read:
         self._changes, self._rules, self._policy, self._where = changes, rules, policy, where
         self._persons: dict[int, Person | Rejection] = {}
         self._who: dict[int, Identifiers] = {}
-        self._said: dict[int, ChangeIdentity] = {}
 
     def person(self, index: int) -> Person | Rejection:
         """Return the person of a change, or the rejection when it cannot be read."""
@@ -62,14 +61,15 @@ class _Read:
             self._who[index] = found
         return self._who[index]
 
-    def said(self, index: int) -> ChangeIdentity:
-        """Return what a change says of its person, when earlier batches say nothing about it."""
-        if index not in self._said:
-            who, body = self.who(index), self._changes[index].body
-            exact = body.source == orders.KIND and body.action == "remove"
-            moving = self._policy.moving(who, body.source)
-            self._said[index] = ChangeIdentity(who, body.action, body.at, moving=moving, exact=exact)
-        return self._said[index]
+    @cached_property
+    def all_said(self) -> list[ChangeIdentity]:
+        """What each change says of its person, when earlier batches say nothing about it."""
+        return [self._said(index) for index in range(len(self._changes))]
+
+    def _said(self, index: int) -> ChangeIdentity:
+        who, body = self.who(index), self._changes[index].body
+        exact = body.source == orders.KIND and body.action == "remove"
+        return ChangeIdentity(who, body.action, body.at, moving=self._policy.moving(who, body.source), exact=exact)
 
 
 class People:
@@ -95,7 +95,6 @@ class People:
         self._where = where
         self._read = known or _Read(changes, self.rules, self.policy, where)
         self._who: dict[int, Identifiers] = {}
-        self._said: dict[int, ChangeIdentity] = {}
 
     def with_facts(self, facts: BatchFacts) -> People:
         """Return the same people with these facts."""
@@ -116,19 +115,24 @@ class People:
 
     def said(self, index: int) -> ChangeIdentity:
         """Return the facts of a change that coalescing needs."""
-        if index not in self._said:
-            said, who, facts = self._read.said(index), self.who(index), self.facts
-            if who is not said.who or index in facts.late or index in facts.spared:
-                moving = self.policy.moving(who, self.changes[index].body.source)
-                late, spared = index in facts.late, frozenset(facts.spared.get(index, ()))
-                said = replace(said, who=who, late=late, moving=moving, spared=spared)
-            self._said[index] = said
-        return self._said[index]
+        return self.all_said[index]
 
     @cached_property
     def all_said(self) -> list[ChangeIdentity]:
         """The facts of all changes that coalescing needs, in their order."""
-        return [self.said(index) for index in range(len(self.changes))]
+        facts, plain = self.facts, self._read.all_said
+        # About most batches earlier ones say nothing.
+        if not (facts.shared or facts.misaddressed or facts.addressed or facts.late or facts.spared):
+            return plain
+        return [self._by_facts(index, said) for index, said in enumerate(plain)]
+
+    def _by_facts(self, index: int, said: ChangeIdentity) -> ChangeIdentity:
+        who, facts = self.who(index), self.facts
+        if who is said.who and index not in facts.late and index not in facts.spared:
+            return said
+        moving = self.policy.moving(who, self.changes[index].body.source)
+        late, spared = index in facts.late, frozenset(facts.spared.get(index, ()))
+        return replace(said, who=who, late=late, moving=moving, spared=spared)
 
     def is_member(self, indexes: Iterable[int]) -> bool:
         """Return whether a leaver's changes are a snapshot's, which uses the ledger's name of the member."""

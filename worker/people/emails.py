@@ -51,11 +51,12 @@ def addresses(delivery: Delivery, people: People) -> dict[int, str]:
 
 def _without_email(people: People) -> dict[int, tuple[Named, ...]]:
     said = people.all_said
-    here = {named for one in said if one.who.email for named in one.who.named}
+    asked = {i: one.leading for i, one in enumerate(said) if one.action != "remove" and not one.who.email}
+    here = {named for one in said if one.who.email for named in one.who.named} if asked else set()
     return {
-        i: one.leading
-        for i, one in enumerate(said)
-        if one.action != "remove" and one.leading and not one.who.email and here.isdisjoint(one.leading)
+        i: leading
+        for i, leading in asked.items()
+        if leading and here.isdisjoint(leading)
         if isinstance(found := people.mapped([i]), Rejection) and found.reason == Reason.NO_EMAIL
     }
 

@@ -7,7 +7,9 @@ replaces the former one. A value that too many people have at the same time is s
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Final, NamedTuple
 
 from identity.holding import ChangeIdentity
@@ -21,6 +23,7 @@ log = logging.getLogger(__name__)
 
 #: The number of people who are remembered for a value although they have another one by now.
 FORMER: Final = 16
+_UNKNOWN: Final = RememberedPerson()
 
 
 class StoredHolders(NamedTuple):
@@ -82,10 +85,10 @@ class _Holding:
         kept = {*(named[1:] or named)}
         if named[1:] and len(having := [*self._facts.having(intent.last, named[0])]) == 1:
             hashed = self._memory.hash_of(having[0])  # the values of a change by an id alone are its person's
-        for i in sorted(intent.indexes, key=lambda i: (people.said(i).at, i)):
-            for each in people.said(i).who.named:
+        for said in map(people.said, intent.indexes):
+            for each in said.who.named:
                 if each in kept:
-                    self._deliver(people.said(i), each, hashed)
+                    self._deliver(said, each, hashed)
 
     def _deliver(self, said: ChangeIdentity, named: Named, person: bytes) -> None:
         before = [each.at for each in self._having(named) if each.person == person]
@@ -147,7 +150,7 @@ class _Holding:
         return self._before.having.get(self._memory.hash(named), ())
 
     def _known(self, person: bytes) -> RememberedPerson:
-        return self._before.known.get(person, RememberedPerson())
+        return self._before.known.get(person, _UNKNOWN)
 
     def _token(self, named: Named) -> bytes:
         return own_token(self._memory.hash(named), self._queue)
@@ -187,16 +190,15 @@ def note_shared(delivery: Delivery, before: StoredHolders, countable: Collection
 def _of_many(delivery: Delivery, before: StoredHolders, countable: Collection[Named]) -> dict[bytes, set[bytes]]:
     """Return the people, stored and in the batch, of identifiers that more of them have than the policy allows."""
     memory, most = delivery.identities, delivery.to.identity.shared_after
-    here: dict[Named, list[bytes]] = {}
-    for person, intent in delivery.intents.items():
-        for each in delivery.people.named(intent.indexes) if intent.written else ():
-            here.setdefault(each, []).append(delivery.hash_of(person))
-    found: dict[bytes, set[bytes]] = {}
-    for each in countable:
-        having, new = before.having.get(by := memory.hash(each), ()), here.get(each, ())
-        if len(having) + len(new) > most and len(people := {one.person for one in having}.union(new)) > most:
-            found[by] = people
-    return found
+    written = {p: delivery.people.named(intent.indexes) for p, intent in delivery.intents.items() if intent.written}
+    here = Counter(chain.from_iterable(written.values()))
+    hashed = {each: memory.hash(each) for each in countable}
+    many = {each for each, by in hashed.items() if here[each] + len(before.having.get(by, ())) > most}
+    found = {hashed[each]: {one.person for one in before.having.get(hashed[each], ())} for each in many}
+    for person, named in written.items() if many else ():
+        for each in many.intersection(named):
+            found[hashed[each]].add(delivery.hash_of(person))
+    return {by: people for by, people in found.items() if len(people) > most}
 
 
 def let_former_go(delivery: Delivery, before: StoredHolders, identifiers: Iterable[Named]) -> None:

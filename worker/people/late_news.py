@@ -6,7 +6,7 @@ It also finds people who joined under a new e-mail, and so leave under their ear
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from identity.holding import Before, ChangeIdentity
 from identity.identifiers import EMAIL, EXTERNAL_ID, Named
@@ -156,6 +156,9 @@ def _meant(index: int, said: ChangeIdentity, before: Before) -> list[Named]:
     return list(dict.fromkeys(name for each in said.leading for name in before.having(index, each)))
 
 
+_NEVER: Final = Newest()
+
+
 class _Known:
     """The known times of people and identifiers."""
 
@@ -165,7 +168,7 @@ class _Known:
         self._times = lateness.recall(delivery.redis, delivery.batch.queue, hashes, now_ms())
 
     def of(self, name: Named) -> Newest:
-        return self._times.get(self._hashed[name], Newest())
+        return self._times.get(self._hashed[name], _NEVER)
 
     def newest_of(self, name: Named, said: ChangeIdentity) -> int:
         """Return a person's newest time. A change by one of several ids of an e-mail is not late for another."""
@@ -217,10 +220,11 @@ class _Times:
             ids = {memory.hash(each) for each in said.who.named}
             names = people.facts.meant.get(i) or _meant(i, said, self._before)
             meant = {memory.hash_of(name) for name in names}
+            times, alone = Newest(said.at), Newest(said.at, said.at)
             for hashed in {person, *ids, *meant}:
-                self._note(hashed, Newest(said.at))
+                self._note(hashed, times)
             for hashed in self._alone(said, {person, *meant}):
-                self._note(hashed, Newest(said.at, said.at))
+                self._note(hashed, alone)
 
     def _alone(self, said: ChangeIdentity, people: Iterable[bytes]) -> Iterable[bytes]:
         """Return the people and identifiers that a change names alone (`Newest.alone`)."""
@@ -232,5 +236,6 @@ class _Times:
             yield from (memory.hash(each) for each in said.who.named[:1] if each[0] == EMAIL)
 
     def _note(self, hashed: bytes, times: Newest) -> None:
-        before = self.newest.get(hashed, Newest())
-        self.newest[hashed] = Newest(max(before.any, times.any), max(before.alone, times.alone))
+        before = self.newest.setdefault(hashed, times)
+        if before is not times:
+            self.newest[hashed] = Newest(max(before.any, times.any), max(before.alone, times.alone))

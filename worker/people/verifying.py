@@ -82,7 +82,7 @@ def _with_earlier(
 ) -> IdentifierChoice:
     """Add the identifiers that Klaviyo refused earlier with this person."""
     earlier = [name for name in delivery.progress.left_out.get(person, ()) if name in given]
-    return choice._replace(left_out=tuple(dict.fromkeys((*choice.left_out, *earlier))))
+    return choice._replace(left_out=tuple(dict.fromkeys((*choice.left_out, *earlier)))) if earlier else choice
 
 
 def _leave_out(delivery: Delivery, person: int, choice: IdentifierChoice) -> None:

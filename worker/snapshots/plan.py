@@ -10,6 +10,8 @@ from typing import Final, get_args
 import msgspec
 from msgspec.structs import replace
 
+from identity.sending import Policy
+from mappings.rules import Rules
 from queues import dead_letters, holds
 from queues.change import Body, Change
 from queues.clock import now_ms
@@ -19,7 +21,7 @@ from queues.people.identity_tokens import Holder, RememberedPerson
 from queues.snapshots import guard as queue_guard
 from queues.snapshots import members, orders, outcomes
 from queues.snapshots.members import Bucket
-from queues.snapshots.records import Counts
+from queues.snapshots.records import Counts, SnapshotOrder
 from snapshots import plan as plan_rules
 from snapshots import planning
 from snapshots.gathering import Gathered, gather
@@ -47,6 +49,9 @@ _decode = msgspec.json.Decoder(_Fragment).decode
 #: Workers that may begin to read a snapshot without finishing. Each is stopped after JOB_TIMEOUT, and the next one
 #: starts from the beginning.
 MAX_STARTS: Final = 5
+
+#: Bytes of a fragment whose row is not too large, however Klaviyo's names and numbers are written.
+_SURELY_FITS: Final = MAX_ROW // 10
 
 _WAYS_OUT: Final = (
     "If this is intended, `ferry release {queue}` carries it out. If not, send a corrected snapshot, which replaces "
@@ -103,9 +108,13 @@ def compared(of: SnapshotRun, people: Gathered) -> Plan:
         of.renew()
         return members.read(of.delivery.redis, of.audience, numbers)
 
-    def check(planned: PlannedChange) -> str | None:
+    def check(planned: PlannedChange, as_read: bool) -> str | None:
         of.renew()
-        return _fault(of, planned)
+        # Of changes that are queued already, nobody is counted a second time.
+        if members.bucket_of(planned.identity) < of.course.bucket:
+            return None
+        to = of.aimed.to
+        return fault(planned, of.order, to.rules, to.identity, as_read=as_read)
 
     plan = planning.plan(people, buckets, of.order.at, check, _Memory(of))
     if of.course.removed is not None:
@@ -216,13 +225,15 @@ def _ask(of: SnapshotRun, why: str) -> None:
     raise Later(f"snapshot {of.order.snapshot} waits for a person's confirmation", HELD_MS / 1000)
 
 
-def _fault(of: SnapshotRun, planned: PlannedChange) -> str | None:
-    """Return why this change cannot be sent, or None. Changes already queued are not checked again."""
-    if members.bucket_of(planned.identity) < of.course.bucket:
+def fault(planned: PlannedChange, order: SnapshotOrder, rules: Rules, policy: Policy, *, as_read: bool) -> str | None:
+    """Return why this change cannot be sent, or None.
+
+    `as_read`: its identifiers are those of the row, which was read by the same rules. Then only its size is in doubt.
+    """
+    if as_read and len(planned.fragment) <= _SURELY_FITS:
         return None
-    body = Body(planned.action, of.order.at, orders.KIND, of.order.snapshot, msgspec.Raw(planned.fragment))
-    to = of.aimed.to
-    mapped = mapped_by(to.rules, [Change(planned.keys, 0, body)], f"snapshot {of.order.snapshot}", to.identity)
+    body = Body(planned.action, order.at, orders.KIND, order.snapshot, msgspec.Raw(planned.fragment))
+    mapped = mapped_by(rules, [Change(planned.keys, 0, body)], f"snapshot {order.snapshot}", policy)
     if isinstance(mapped, Rejection):
         return mapped.reason
     return "profile_too_large" if len(encode_row(mapped)) > MAX_ROW else None

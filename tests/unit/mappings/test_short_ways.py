@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from marshmallow import ValidationError
 
@@ -110,6 +110,7 @@ _STORED = st.fixed_dictionaries(
 )
 
 
+@example({"email": "jane@example.com", "title": "NO", "properties": {"$country": None}}, Rules())
 @given(_STORED, st.sampled_from([Rules(), Rules(default_country="US", coerce=True, properties={"a": "title"})]))
 def test_fields_of_a_stored_person_are_mapped_as_attributes_of_their_names_are(
     stored: dict[str, Any], rules: Rules

@@ -32,11 +32,15 @@ def name(person: Mapping[str, str]) -> str:
 
 
 class Made(NamedTuple):
-    """What a snapshot comes to. `changes`: action and identity. `sent`: by identity, of those who are not removed."""
+    """What a snapshot comes to. `changes`: action and identity. `sent`: by identity, of those who are not removed.
+
+    `as_read`: by identity, whether the change has the identifiers of its row.
+    """
 
     changes: set[tuple[str, str]]
     sent: dict[str, Any]
     counts: dict[str, Any]
+    as_read: dict[str, bool]
 
 
 def made(
@@ -55,7 +59,10 @@ def made(
     def buckets(numbers: list[int]) -> dict[int, Bucket]:
         return {number: held.get(number, Bucket()) for number in numbers}
 
-    def check(change: PlannedChange) -> str | None:
+    as_read: dict[str, bool] = {}
+
+    def check(change: PlannedChange, is_as_read: bool) -> str | None:
+        as_read[change.identity] = is_as_read
         return "profile_too_large" if unsendable.encode() in change.fragment else None
 
     gathered = gather(row(number, person) for number, person in enumerate(rows, 1))
@@ -63,7 +70,7 @@ def made(
         found = [change for _, part in planned.parts() for change in part]
         sent = {each.identity: msgspec.json.decode(each.fragment) for each in found if each.action != "remove"}
         counts = {key: value for key, value in msgspec.to_builtins(planned.counts).items() if value}
-        return Made({(each.action, each.identity) for each in found}, sent, counts)
+        return Made({(each.action, each.identity) for each in found}, sent, counts, as_read)
 
 
 @pytest.fixture
@@ -86,6 +93,7 @@ def test_what_is_new_of_them_is_sent_under_the_address(memory: Remembered) -> No
     found = made([ID | {"attributes": {"plan": "blue"}}], known, memory)
     assert found.changes == {("update", name(ANN))}
     assert found.sent == {name(ANN): ANN | {"attributes": {"plan": "blue"}}}
+    assert found.as_read == {name(ANN): False}
 
 
 def test_a_row_of_an_id_that_stands_for_two_members_is_nobody_and_both_stay(memory: Remembered) -> None:

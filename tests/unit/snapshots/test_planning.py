@@ -38,7 +38,7 @@ class _Asked:
         return {number: self._known.get(number, Bucket()) for number in numbers}
 
 
-def _all_well(_: PlannedChange) -> None:
+def _all_well(_: PlannedChange, _as_read: bool) -> None:
     return None
 
 
@@ -74,7 +74,7 @@ def test_the_ledger_is_asked_for_every_bucket_once_in_small_groups() -> None:
 def test_whoever_cannot_be_sent_is_counted_and_not_planned() -> None:
     gathered = gather([_row(1, city="Oslo"), Unusable(2, "email_invalid"), _row(3, city="Oslo"), _row(4, city="Oslo")])
     asked = _Asked("email:4@example.com", "email:5@example.com")
-    made = plan(gathered, asked, AT, lambda change: "phone_invalid" if b'"1@' in change.fragment else None, NOTHING)
+    made = plan(gathered, asked, AT, lambda change, _: "phone_invalid" if b'"1@' in change.fragment else None, NOTHING)
     assert (made.counts.adds, made.counts.updates, made.counts.removals, made.counts.people) == (1, 1, 1, 2)
     assert made.counts.shrink == {"email_invalid": 1, "phone_invalid": 1}
     assert made.shrunk == {"email_invalid": [2], "phone_invalid": [1]}
@@ -85,7 +85,7 @@ def test_whoever_cannot_be_sent_is_counted_and_not_planned() -> None:
 
 def test_a_member_whose_update_cannot_be_sent_stays_one_and_leavers_are_not_asked_about() -> None:
     asked = _Asked("email:1@example.com", "email:2@example.com")
-    made = plan(_gathered(1), asked, AT, lambda change: "email_invalid", NOTHING)
+    made = plan(_gathered(1), asked, AT, lambda change, _: "email_invalid", NOTHING)
     assert [change.action for _, part in made.parts() for change in part] == ["remove"]
     assert made.counts.people == 0
     made.close()

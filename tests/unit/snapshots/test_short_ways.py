@@ -13,17 +13,21 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from identity.blocked import DEFAULT, Blocked
+from identity.sending import Policy
 from mappings import contact, json_limits
 from mappings.fields import RESERVED, STANDARD
 from mappings.identifiers import EMAIL, EXTERNAL_ID, PHONE
 from mappings.person import Attribute, Identity, Person
 from mappings.profile import to_profile
 from mappings.rules import Rules
+from queues.snapshots.records import SnapshotOrder
 from snapshots.customers import Described
 from snapshots.json_rows import objects
 from snapshots.persons import PersonReader
+from snapshots.plan import PlannedChange
 from snapshots.report import ReadReport
 from snapshots.rows import Selection, SnapshotRow, Unreadable, Unusable
+from worker.snapshots.plan import fault
 
 US = Rules(default_country="US")
 _NUMBERS = st.one_of(st.integers(), st.floats(allow_nan=False), st.sampled_from([-(2**63), 2**63 - 1, 2**63, 17.0]))
@@ -111,6 +115,34 @@ def test_an_attribute_is_left_out_if_the_mapping_would_leave_it_out(name: str, v
     person = Person((Identity("email", "ann@example.com"),), (Attribute(name, value),), klaviyo_names=True)
     taken = not to_profile(person, rules).warnings
     assert (name in msgspec.json.decode(row.fragment).get("attributes", {})) == taken
+
+
+@given(_KNOWN, _ATTRIBUTES, _SELECTIONS, _BLOCKED, st.sampled_from([US, Rules(), Rules(coerce=True)]))
+def test_a_row_that_is_read_can_be_sent_unless_it_is_large(
+    known: dict[str, Any], attributes: dict[str, Any], selection: Selection, blocked: Blocked, rules: Rules
+) -> None:
+    order, policy = SnapshotOrder("s", 5, "ndjson"), Policy(blocked=blocked)
+    for row in PersonReader(selection, rules, blocked, ReadReport()).people(Described(7, known, attributes)):
+        if isinstance(row, SnapshotRow):
+            change = PlannedChange("add", row.identity, row.keys, row.fragment)
+            mapped = fault(change, order, rules, policy, as_read=False)
+            assert mapped == fault(change, order, rules, policy, as_read=True)
+
+
+def test_a_large_row_is_mapped_to_see_whether_it_can_be_sent() -> None:
+    attributes = {f"note_{number}": "x" * 30_000 for number in range(4)}
+    (row,) = PersonReader(Selection(full=True), US, DEFAULT, ReadReport()).people(
+        Described(1, {EMAIL: "ann@example.com"}, attributes)
+    )
+    assert isinstance(row, SnapshotRow)
+    change = PlannedChange("add", row.identity, row.keys, row.fragment)
+    assert fault(change, SnapshotOrder("s", 5, "ndjson"), US, Policy(), as_read=True) == "profile_too_large"
+
+
+def test_a_person_whom_only_the_ledger_names_is_mapped_to_see_whether_the_name_still_counts() -> None:
+    change = PlannedChange("update", "email:team@example.com", ("k",), b'{"email":"team@example.com"}')
+    policy = Policy(blocked=Blocked(("team@example.com",)))
+    assert fault(change, SnapshotOrder("s", 5, "ndjson"), US, policy, as_read=False) == "identifier_blocked"
 
 
 _LINES = st.one_of(

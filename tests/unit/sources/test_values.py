@@ -102,10 +102,17 @@ def test_an_identifier_is_text(value: Any, becomes: Any) -> None:
     assert identifier(value, BERLIN) == becomes
 
 
-def row(names: list[str], cells: list[Any], **options: Any) -> tuple[dict[str, Any], dict[str, Counter[str]]]:
+def rows(
+    names: list[str], batch: list[list[Any]], **options: Any
+) -> tuple[list[dict[str, Any]], dict[str, Counter[str]]]:
     left_out: dict[str, Counter[str]] = {}
     query = Query("vips", "shop", table="people", **options)
-    return RowReader(query, "UTC", names, left_out).row(cells), left_out
+    return RowReader(query, "UTC", names, left_out).rows(batch), left_out
+
+
+def row(names: list[str], cells: list[Any], **options: Any) -> tuple[dict[str, Any], dict[str, Counter[str]]]:
+    (found,), left_out = rows(names, [cells], **options)
+    return found, left_out
 
 
 def test_a_cell_that_is_left_out_is_counted_and_is_not_null() -> None:
@@ -113,6 +120,16 @@ def test_a_cell_that_is_left_out_is_counted_and_is_not_null() -> None:
         {"EMAIL": "a@example.com", "n": 1},
         {"ltv": {"number_not_finite": 1}},
     )
+
+
+def test_a_cell_that_is_left_out_takes_nothing_from_the_other_rows() -> None:
+    batch: list[list[Any]] = [["a@example.com", 1], [None, math.nan], ["c@example.com", "3"]]
+    assert rows(["email", "n"], batch)[0] == [
+        {"email": "a@example.com", "n": 1},
+        {"email": None},
+        {"email": "c@example.com", "n": "3"},
+    ]
+    assert rows(["email", "n"], batch, null="keep")[0][1] == {}
 
 
 def test_null_clears_unless_the_query_keeps() -> None:
