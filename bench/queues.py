@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -19,7 +18,7 @@ from alerts import facts, rules
 from bench import rivals
 from bench.errors import BenchError
 from bench.filling import accept, acceptances, messages
-from bench.processes import environment, python, redis_server
+from bench.processes import environment, python, redis_server, run_to_end
 from bench.report import Figure, Row, Verdict
 from bench.rivals import Rival
 from bench.sizes import Sizes
@@ -129,7 +128,7 @@ def _commands(redis: Redis, url: str, folder: Path, queues: int, target: float, 
         values = environment(REDIS_URL=url, FERRY_VAR=str(folder), FERRY_PREFIX=prefix, KLAVIYO_BASE_URL=_NO_KLAVIYO)
         began = _children_cpu() + _redis_cpu(redis)
         words = python("-m", "commands", command)
-        done = subprocess.run(words, env=values, capture_output=True, text=True, check=False)  # noqa: S603  # our own
+        done = run_to_end(words, values)
         if done.returncode not in _COMMANDS[command]:
             raise BenchError(f"`ferry {command}` ended with {done.returncode}: {done.stderr.strip()[-500:]}")
         return _children_cpu() + _redis_cpu(redis) - began

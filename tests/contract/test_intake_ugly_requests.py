@@ -10,14 +10,14 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.ugly import MEMORY_MB, Ugly, run
-from tests.support.up import Up
+from tests.support.up import HurriedUp, Up
 
 SEED = 20_261_130
 
 
 @pytest.fixture
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    started = Up(tmp_path_factory.mktemp("ugly"))
+    started = HurriedUp(tmp_path_factory.mktemp("ugly"))
     try:
         started.wait_until_up()
         yield started

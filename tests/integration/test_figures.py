@@ -24,7 +24,7 @@ from queues.snapshots import members
 from queues.snapshots.mirror import mirror
 from scheduler.tick import refile
 from tests.support.intake import known
-from tests.support.kept_figures import as_it_is, assert_kept, forgetful
+from tests.support.kept_figures import as_it_is, assert_kept, forgetful, read_few
 from tests.support.ledger import NOW
 from tests.support.oracle_runs import same_choices
 
@@ -32,10 +32,10 @@ from tests.support.oracle_runs import same_choices
 QUEUES: Final = tuple(
     Queue(*parts)
     for parts in (
-        ("default", "audience", "42"),
-        ("default", "audience", "43"),
-        ("default", "event", "events"),
-        ("brand b", "audience", "42"),
+        ("default", "audience", "40"),
+        ("default", "audience", "50"),
+        ("default", "profile", "profiles"),
+        ("brand b", "audience", "53"),
     )
 )
 POLICY: Final = FlushPolicy(size=4, age_ms=1_000_000, upload_max=4)
@@ -152,6 +152,7 @@ def any_order(redis: Redis, examples: int) -> None:
     """Run the machine, with the same choices each time."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(FiguresMachine, "server", redis, raising=False)
+        read_few(patch, *QUEUES)
         patch.setattr(bounds, "LETTERS_AT_MOST", 5)
         patch.setattr(pending, "TAKEN_AT_ONCE", 3)
         patch.setattr(settlement, "LETTERS", 2)
@@ -237,7 +238,7 @@ def test_the_totals_are_by_connection_and_kind_and_know_the_oldest_change(redis:
     accept(redis, Acceptance(QUEUES[3], POLICY, "", [change("new", NOW - 5)]), NOW - 5)
     found = figures.read(redis)
     assert found is not None
-    assert set(found.groups) == {("default", "audience"), ("default", "event"), ("brand b", "audience")}
+    assert set(found.groups) == {("default", "audience"), ("default", "profile"), ("brand b", "audience")}
     everything = found.all
     assert (everything.queues, everything.accepted, everything.keeping, everything.kept) == (4, 41, 4, 4)
     assert (everything.failing, everything.held, everything.missing) == (1, 1, 0)

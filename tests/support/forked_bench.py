@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from bench import processes, queries, rivals
+from bench import processes, queries, queues, rivals
 from tests.support import forked
 from tests.support.forked import Forked
 
@@ -25,7 +25,7 @@ def fork_programs(monkeypatch: pytest.MonkeyPatch) -> None:
         return started(command, variables, output)
 
     monkeypatch.setattr(processes, "start", start)
-    for module in (queries, rivals):
+    for module in (queries, queues, rivals):
         monkeypatch.setattr(module, "run_to_end", _run_to_end)
 
 

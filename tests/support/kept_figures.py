@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+import pytest
 from redis import Redis
 
-from queues import figures, keys, queue_rows, scripts
+from queues import batches, figures, pending, queue_rows, scripts
 from queues.census import count
 from queues.counts import QueueCount
 from queues.figures import Figures, Totals, trouble_of
-from queues.names import PARTITIONS
+from queues.names import Queue
 from queues.pending import all_queues
 
+_FEW: Final = 2
 #: The source of a script, whatever a test puts in its place.
 as_it_is: Final = scripts.text
 
@@ -25,11 +27,19 @@ def forgetful(name: str) -> str:
     return "local function keep() end\n" + source.replace("\nlocal function keep(", "\nlocal function unused(")
 
 
+def read_few(patch: pytest.MonkeyPatch, *queues: Queue) -> None:
+    """Read only the first two partitions, where all of these queues are: at each step a dozen empty ones take long."""
+    assert all(queue.partition < _FEW for queue in queues)
+    for module in (batches, figures, pending, queue_rows):
+        patch.setattr(module, "PARTITIONS", _FEW)
+
+
 def assert_kept(redis: Redis) -> None:
     counts = count(redis, all_queues(redis))
     assert figures.read(redis) == Totals.counted(counts), "the kept totals are wrong"
-    counted = {str(each.queue): trouble_of(Figures.of(each)) for each in counts}
-    assert troubles(redis) == {name: score for name, score in counted.items() if score}, "the kept trouble is wrong"
+    counted = {each.queue: trouble_of(Figures.of(each)) for each in counts}
+    kept = figures.in_trouble(redis)
+    assert kept == {queue: score for queue, score in counted.items() if score}, "the kept trouble is wrong"
     assert_rows(redis, counts)
 
 
@@ -43,12 +53,3 @@ def assert_rows(redis: Redis, counts: Sequence[QueueCount]) -> None:
         assert row.figure("oldest") == (counted.oldest or 0), "the kept rows are wrong"
         for name in ("pending", "open", "delivered", "kept", "held", "failing", "missing"):
             assert row.figure(name) == getattr(counted, name), "the kept rows are wrong"
-
-
-def troubles(redis: Redis) -> dict[str, int]:
-    """The index of troubles."""
-    with redis.pipeline(transaction=False) as pipe:
-        for number in range(PARTITIONS):
-            pipe.zrange(keys.partition(number, "trouble"), 0, -1, withscores=True)
-        answers: list[list[tuple[bytes, float]]] = pipe.execute()
-    return {name.decode(): int(score) for entries in answers for name, score in entries}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,8 @@ class Posting:
     def __init__(self, up: Up, relay: Relay, settings: dict[str, str]) -> None:
         self.up, self.relay, self._settings = up, relay, settings
         self._files = group_files.read(up.var)
+        self._session = requests.Session()
+        self._session.trust_env = False  # looking for proxies takes longer than some requests
 
     def post(
         self, library: str, *calls: Call, then: str = "flush", keys: dict[str, str] = KEYS
@@ -95,7 +97,11 @@ class Posting:
         return Redis.from_url(self._files["REDIS_URL"])
 
     def _look(self, path: str) -> requests.Response:
-        return requests.get(f"{self._files['KLAVIYO_BASE_URL']}/_emulator/{path}", timeout=30)
+        return self._session.get(f"{self._files['KLAVIYO_BASE_URL']}/_emulator/{path}", timeout=30)
+
+    def close(self) -> None:
+        """Close the kept connections."""
+        self._session.close()
 
 
 def _written(folder: Path) -> dict[str, str]:
@@ -125,8 +131,8 @@ def installed(folder: Path) -> Iterator[tuple[Up, dict[str, str]]]:
 @contextmanager
 def posting_to(up: Up, settings: dict[str, str]) -> Iterator[Posting]:
     """A relay of its own before that Ferry."""
-    with Relay(f"http://127.0.0.1:{up.port}") as relay:
-        yield Posting(up, relay, settings)
+    with Relay(f"http://127.0.0.1:{up.port}") as relay, closing(Posting(up, relay, settings)) as posting:
+        yield posting
 
 
 def about(user: str, calls: list[Call]) -> list[Call]:
