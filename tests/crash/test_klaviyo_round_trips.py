@@ -29,7 +29,7 @@ def test_a_delivery_killed_around_any_call_of_klaviyo_loses_nothing(proxied: Pro
         proxied.to_klaviyo,
         lambda n: proxied.to_klaviyo.kill_at(n, when, proxied.children.kill),
         lambda: a_new_list_is_filled_and_two_leave(proxied),
-        every=3,
+        every=2,
     )
     # Found and made; looked whether four are on it, then three more; two looked up, taken off, and looked up again.
     lists = ["GET", "POST", "GET", "GET", "GET", "DELETE", "GET"]
@@ -45,7 +45,7 @@ def test_a_call_of_klaviyo_without_an_answer_is_repeated_and_changes_nothing(
         proxied.to_klaviyo,
         lambda n: proxied.to_klaviyo.reset_at(n, when),
         lambda: a_new_list_is_filled_and_two_leave(proxied),
-        every=3,
+        every=2,
     )
     assert len(seen) >= 8, seen
 

@@ -26,21 +26,23 @@ def test_commands_beyond_the_limit_wait_for_a_connection(redis: Redis, redis_url
     async def many() -> tuple[list[Any], int]:
         async with connect_async(redis_url, MOST) as client:
             answers = await asyncio.gather(*(client.incr(f"n{number}") for number in range(60)))
-            return answers, listed(await client.execute_command("CLIENT LIST", **_node(client)))
+            return answers, number_of(await listed(client))
 
-    of_others = listed(redis.execute_command("CLIENT LIST", **_node(redis)))
+    of_others = number_of(listed(redis))
     answers, connections = asyncio.run(many())
     assert answers == [1] * 60
     assert 1 < connections - of_others <= MOST
 
 
-def listed(found: Any) -> int:
-    """How many clients a server says that it has."""
+def listed(client: Any) -> Any:
+    """What a server says of its clients; to be awaited if this one is asynchronous."""
+    more = {"target_nodes": "primaries"} if hasattr(client, "nodes_manager") else {}
+    return client.execute_command("CLIENT LIST", **more)
+
+
+def number_of(found: Any) -> int:
+    """How many clients were listed."""
     return len(found if isinstance(found, list) else next(iter(found.values())))
-
-
-def _node(client: Any) -> dict[str, str]:
-    return {"target_nodes": "primaries"} if hasattr(client, "nodes_manager") else {}
 
 
 @BOTH

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from hypothesis import HealthCheck, example, given, note, settings
 from hypothesis import strategies as st
 
+from emulator.clashes import Clash
 from tests.support.identity_world import CLASHES, IdentityWorld
 from tests.support.listed import Listed, Person
 
@@ -61,7 +62,7 @@ BOTH, BY_ID, BY_PHONE = frozenset({"email", "external_id"}), frozenset({"externa
     full=True,
 )
 def test_the_list_is_the_people_of_the_file_and_no_profile_is_both_added_and_taken_off(
-    served_identity: IdentityWorld, files: list[File], before: dict[int, frozenset[str]], clash: str, full: bool
+    served_identity: IdentityWorld, files: list[File], before: dict[int, frozenset[str]], clash: Clash, full: bool
 ) -> None:
     note(f"{files} {before}")
     served_identity.empty(clash)
