@@ -58,7 +58,7 @@ phones: .venv/dev
 # Tests mostly wait for processes, so more of them run at once than there are cores. loadfile keeps the tests of a file on
 # one worker. The order of the folders, which no-loadscope-reorder keeps, lets the files that wait longest begin first.
 test: .venv/dev clients
-	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder tests/crash tests/integration tests/contract tests/unit
+	$(BIN)/pytest -n 6 --dist loadfile --no-loadscope-reorder tests/crash tests/integration tests/contract tests/unit
 
 browser: .venv/dev clients
 	$(BIN)/pytest tests/browser
