@@ -74,9 +74,10 @@ def usual(
         found[EXTERNAL_ID] = whose
     wrong: dict[str, Reason] = {}
     if number:
-        e164 = number
-        if not numbering.is_usual(number):
-            e164 = phone.to_e164(number, phone.region_of(country, rules.default_country)) or ""
+        if numbering.is_usual(number):
+            e164: str | None = number
+        else:
+            e164 = phone.to_e164(number, phone.region_of(country, rules.default_country))
         if e164:
             found[PHONE] = e164
         else:

@@ -162,7 +162,8 @@ def _refuse(result: Plan, gathered: Gathered, check: Check) -> None:
             if change.action == "remove":
                 continue
             row = result.row_of(change.identity)
-            reason = check(change, row == change.identity)
+            as_read = row == change.identity
+            reason = check(change, as_read)
             if reason is not None:
                 result.drop(change.identity, change.action)
                 result.refuse(_person(gathered, row).number, reason)

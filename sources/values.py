@@ -38,7 +38,7 @@ OUT_OF_RANGE: Final = "time_out_of_range"
 
 #: DuckDB's infinite times; its infinite days cannot be told from a real 9999-12-31.
 _ENDS: Final = (datetime.max, datetime.min)  # noqa: DTZ901
-_LAST_YEARS: Final = (datetime.max.year, datetime.min.year)  # noqa: DTZ901
+_YEARS_OF_ENDS: Final = (datetime.max.year, datetime.min.year)  # noqa: DTZ901
 
 
 class LeftOut(Exception):
@@ -115,7 +115,7 @@ def _decimal(value: Decimal) -> Decimal | str:
 
 
 def _moment(value: datetime, zone: ZoneInfo) -> str:
-    if value.year in _LAST_YEARS and value.replace(tzinfo=None) in _ENDS:
+    if value.year in _YEARS_OF_ENDS and value.replace(tzinfo=None) in _ENDS:
         raise LeftOut(OUT_OF_RANGE)
     try:
         utc = (value if value.tzinfo else value.replace(tzinfo=zone)).astimezone(UTC)
@@ -197,8 +197,10 @@ class RowReader:
         With `null = "keep"` an empty cell is left out of the object, so that nothing is cleared.
         """
         # Column by column, because most columns are text, which is looked at all at once.
-        read = map(self._column, self._names, self._converts, zip(*batch, strict=True))
+        columns = zip(*batch, strict=True) if batch else [()] * len(self._names)
+        read = [self._column(*each) for each in zip(self._names, self._converts, columns, strict=True)]
         rows = [dict(zip(self._names, cells, strict=True)) for cells in zip(*read, strict=True)]
+        # Only these two make a cell absent.
         if not (self._left_out or self._keeps):
             return rows
         return [{name: cell for name, cell in row.items() if cell is not _ABSENT} for row in rows]

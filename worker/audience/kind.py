@@ -23,10 +23,9 @@ from worker.delivery import Delivery
 from worker.errors import FIRST_POLL_MS
 from worker.membership import keep_members
 from worker.people.batch_people import People
-from worker.people.holding import StoredHolders
 from worker.people.late_news import moved_away
 from worker.people.proving import given, prove
-from worker.people.remembering import keep_people, know, recall, stored_before
+from worker.people.remembering import keep_people, know, recall
 from worker.progress import Progress
 from worker.settling import settle
 
@@ -67,9 +66,9 @@ def stages(delivery: Delivery) -> None:
         state.sent |= delivery.intents.keys() - leavers - state.ended()
         state.stage = "remove"
     _stay_without_joining(delivery)
-    before = _remove(delivery)
+    _remove(delivery)
     keep_members(delivery)
-    keep_people(delivery, before)
+    keep_people(delivery)
     return settle(delivery)
 
 
@@ -109,18 +108,11 @@ def _stay_without_joining(delivery: Delivery) -> None:
             rejected[person] = causes[-1]
 
 
-def _remove(delivery: Delivery) -> StoredHolders | None:
-    """Take people off the list who left, and the earlier e-mails of people who joined under a new one.
-
-    Returns what is remembered of the people; None when somebody left, which may have changed it.
-    """
-    leaves = any(intent.membership == "remove" for intent in delivery.intents.values())
-    before = None if leaves else stored_before(delivery)
-    moved = moved_away(delivery, before)
-    if moved or leaves:
+def _remove(delivery: Delivery) -> None:
+    """Take people off the list who left, and the earlier e-mails of people who joined under a new one."""
+    moved = moved_away(delivery)
+    if moved or any(intent.membership == "remove" for intent in delivery.intents.values()):
         remove(delivery, moved)
-        return None
-    return before
 
 
 def clear(delivery: Delivery) -> None:

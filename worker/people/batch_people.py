@@ -121,7 +121,7 @@ class People:
     def all_said(self) -> list[ChangeIdentity]:
         """The facts of all changes that coalescing needs, in their order."""
         facts, plain = self.facts, self._read.all_said
-        # About most batches earlier ones say nothing.
+        # All facts that `who` and `_by_facts` look at; of most batches there are none.
         if not (facts.shared or facts.misaddressed or facts.addressed or facts.late or facts.spared):
             return plain
         return [self._by_facts(index, said) for index, said in enumerate(plain)]

@@ -194,8 +194,10 @@ def _of_many(delivery: Delivery, before: StoredHolders, countable: Collection[Na
     here = Counter(chain.from_iterable(written.values()))
     hashed = {each: memory.hash(each) for each in countable}
     many = {each for each, by in hashed.items() if here[each] + len(before.having.get(by, ())) > most}
+    if not many:  # nearly always; the people are only collected otherwise
+        return {}
     found = {hashed[each]: {one.person for one in before.having.get(hashed[each], ())} for each in many}
-    for person, named in written.items() if many else ():
+    for person, named in written.items():
         for each in many.intersection(named):
             found[hashed[each]].add(delivery.hash_of(person))
     return {by: people for by, people in found.items() if len(people) > most}

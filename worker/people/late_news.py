@@ -236,6 +236,6 @@ class _Times:
             yield from (memory.hash(each) for each in said.who.named[:1] if each[0] == EMAIL)
 
     def _note(self, hashed: bytes, times: Newest) -> None:
-        before = self.newest.setdefault(hashed, times)
-        if before is not times:
-            self.newest[hashed] = Newest(max(before.any, times.any), max(before.alone, times.alone))
+        before = self.newest.get(hashed)
+        newer = times if before is None else Newest(max(before.any, times.any), max(before.alone, times.alone))
+        self.newest[hashed] = newer

@@ -19,8 +19,7 @@ from worker.delivery import Delivery, count_findings
 from worker.people import holding, late_news
 from worker.people.batch_people import People
 from worker.people.emails import addresses, misaddressed, owned, strangers
-from worker.people.holding import StoredHolders
-from worker.people.late_news import MovedEmail, moved_away
+from worker.people.late_news import moved_away
 from worker.people.proving import given
 from worker.people.recognizing import current, handed_on, holders
 from worker.people.verifying import AT_ONCE, remember
@@ -128,28 +127,16 @@ def _note_delivered(delivery: Delivery, people: People) -> None:
         people.facts.members |= {persons[by]} if one.audiences else set()
 
 
-def stored_before(delivery: Delivery) -> StoredHolders:
-    """Return what earlier batches recorded of the people and of their identifiers. Raises redis.RedisError."""
-    memory, facts = delivery.identities, delivery.people.facts
-    persons = [*map(delivery.hash_of, delivery.intents)]
-    persons += [memory.hash_of(name) for _, names in facts.elsewhere for name in names]
-    persons += [memory.hash_of(name) for _, _, names in facts.earlier for name in names]
-    moving = holding.moving_of(delivery)
-    return holding.stored(delivery, holding.countable(delivery, moving), moving, persons)
-
-
-def keep_people(delivery: Delivery, before: StoredHolders | None = None) -> None:
-    """Record the people and their identifiers before the batch is settled. May be repeated. Raises redis.RedisError.
-
-    `before`: `stored_before`, if it has been read already and nobody left or moved away.
-    """
+def keep_people(delivery: Delivery) -> None:
+    """Record the people and their identifiers before the batch is settled. May be repeated. Raises redis.RedisError."""
     memory, queue = delivery.identities, delivery.batch.queue
+    persons = [*map(delivery.hash_of, delivery.intents)]
+    persons += [memory.hash_of(name) for _, names in delivery.people.facts.elsewhere for name in names]
+    persons += [memory.hash_of(name) for _, _, names in delivery.people.facts.earlier for name in names]
     moving = holding.moving_of(delivery)
     countable = holding.countable(delivery, moving)
-    moved: list[MovedEmail] = []
-    if before is None:
-        before = stored_before(delivery)
-        moved = moved_away(delivery, before) if queue.kind == "audience" else []
+    before = holding.stored(delivery, countable, moving, persons)
+    moved = moved_away(delivery, before) if queue.kind == "audience" else []
     late_news.keep_times(delivery, moved)
     ended = delivery.progress.rejected.keys() | delivery.progress.overtaken
     # First, because the steps below may end where an earlier e-mail leads.
