@@ -23,6 +23,7 @@ from queues.clock import now_ms
 from queues.rate_limits import SHARE
 from queues.snapshots import orders
 from queues.snapshots.orders import Counts, Record, SnapshotOrder
+from text.wording import plural
 
 #: MB that a worker may use for a snapshot of any size.
 TARGET_MB = 300.0
@@ -36,7 +37,7 @@ The snapshot is a CSV with an e-mail address in each row, staged in pieces as th
 submission until the one worker process has read it, compared it with the membership ledger and queued its changes, in
 uploads of {MAX_ROWS:,}; the list is empty before. Delivered means found on the list, with a look-up for each
 {MAX_VALUES} people. Neither Ferry nor the emulator applies Klaviyo's limits here; under them the look-ups alone would
-take {{proof:.0f}} minutes. When everything is delivered, the same snapshot is sent again, and only reading requests may
+take {{proof}}. When everything is delivered, the same snapshot is sent again, and only reading requests may
 reach Klaviyo. Peak memory is the largest VmHWM of the worker and the deliveries that it forks, from the first snapshot
 to the end of the second. The Redis memory of a member is measured separately, with addresses that compress badly,
 because those of the snapshot are similar."""
@@ -56,7 +57,8 @@ class Measured:
 def measure(sizes: Sizes, folder: Path) -> Figure:
     """Measure a snapshot of so many members, twice. Raises BenchError when the list does not match it."""
     carried = rows(sizes.members, run(sizes.members, folder))
-    how = _HOW.format(proof=sizes.members / MAX_VALUES / PUBLISHED[LIST_PROFILES.name].less(SHARE).steady)
+    proof = sizes.members / MAX_VALUES / PUBLISHED[LIST_PROFILES.name].less(SHARE).steady
+    how = _HOW.format(proof=plural(round(proof), "minute"))
     return Figure("Snapshots", how, [*carried, *_weights(sizes.members, folder)])
 
 
