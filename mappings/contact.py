@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from mappings import identifiers, numbering, phone
+from mappings import identifiers, phone
 from mappings.errors import Reason, Rejected, Unfit
 from mappings.identifiers import EMAIL, EXTERNAL_ID, PHONE, canonical_email, first_email, is_email, is_external_id
 from mappings.phone import Phones
@@ -72,16 +72,10 @@ def usual(
         found[EMAIL] = email.lower()
     if whose:
         found[EXTERNAL_ID] = whose
-    wrong: dict[str, Reason] = {}
-    if number:
-        if numbering.is_usual(number):
-            e164: str | None = number
-        else:
-            e164 = phone.to_e164(number, phone.region_of(country, rules.default_country))
-        if e164:
-            found[PHONE] = e164
-        else:
-            wrong[PHONE] = Reason.PHONE_INVALID
+    e164 = phone.of_person(number, country, rules.default_country) if number else None
+    if e164:
+        found[PHONE] = e164
+    wrong = {PHONE: Reason.PHONE_INVALID} if number and not e164 else {}
     return (found, wrong) if _are_right(found, is_blocked) else None
 
 

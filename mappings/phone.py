@@ -154,12 +154,17 @@ class Phones(NamedTuple):
 def first_valid(phones: Phones) -> str:
     """Return the first valid number as E.164; raises Unfit(phone_invalid) when there is none."""
     for number in phones.numbers:
-        if numbering.is_usual(number):
-            return number
-        e164 = to_e164(number, region_of(phones.country, phones.default))
+        e164 = of_person(number, phones.country, phones.default)
         if e164 is not None:
             return e164
     raise Unfit(Reason.PHONE_INVALID)
+
+
+def of_person(number: str, country: object, default: str | None) -> str | None:
+    """Return a number of a person in that country as E.164, or None if it is not valid. `default`: see `region_of`."""
+    if numbering.is_usual(number):
+        return number
+    return to_e164(number, region_of(country, default))
 
 
 def region_of(name: object, default: str | None) -> str | None:

@@ -63,20 +63,6 @@ Named = tuple[str, str]
 KNOWN: Final = "known"
 
 
-class _Hashes(dict[Named, bytes]):
-    """The hashes of identifiers, each worked out once: a batch asks for the same ones dozens of times."""
-
-    def __init__(self, key: bytes) -> None:
-        self._key = key
-
-    def __missing__(self, named: Named) -> bytes:
-        text = f"{named[0]}\0{named[1]}".encode("utf-8", "surrogatepass")
-        if len(self) >= _HASHES:  # a snapshot has millions
-            self.clear()
-        found = self[named] = hashlib.blake2b(text, digest_size=HASH, key=self._key).digest()
-        return found
-
-
 def named_by(identity: str) -> Named:
     """Return the identifier in an identity of the membership ledger: `email:ann@example.com`. Pure."""
     kind, _, value = identity.partition(":")
@@ -90,6 +76,8 @@ class Identities:
     redis: Redis
     connection: str
     _orders: list[FieldWrite] = field(default_factory=list)
+    # A batch asks for the same ones dozens of times.
+    _hashes: dict[Named, bytes] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def _key(self) -> bytes:
@@ -98,13 +86,14 @@ class Identities:
         self.redis.set(keys.IDENTITY_KEY, secrets.token_bytes(16), nx=True)
         return cast("bytes", self.redis.get(keys.IDENTITY_KEY))
 
-    @cached_property
-    def _hashes(self) -> _Hashes:
-        return _Hashes(self._key)
-
     def hash(self, named: Named) -> bytes:
         """Return the keyed hash of an identifier, which is also that of the person it names."""
-        return self._hashes[named]
+        if (known := self._hashes.get(named)) is None:
+            text = f"{named[0]}\0{named[1]}".encode("utf-8", "surrogatepass")
+            if len(self._hashes) >= _HASHES:  # a snapshot has millions
+                self._hashes.clear()
+            known = self._hashes[named] = hashlib.blake2b(text, digest_size=HASH, key=self._key).digest()
+        return known
 
     def hash_of(self, name: Named) -> bytes:
         """Return the hash of a person by name, or by the placeholder for one (`KNOWN`)."""

@@ -125,8 +125,6 @@ def letter_of(kind: str) -> bytes:
 
 def has_another(known: RememberedPerson, kind: str, identifier: bytes) -> bool:
     """Return whether the person now has another value of that kind, if people have one value of it at a time."""
-    if not known.now:
-        return False
     letter = letter_of(kind)
     having = {token for token in known.now if token.startswith(letter)}
     return bool(having) and under(letter, identifier) not in having

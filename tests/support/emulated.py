@@ -16,6 +16,7 @@ from emulator.jobs import Jobs
 from emulator.line import LineProtocol
 from emulator.lists import Lists
 from emulator.profiles import Profiles
+from emulator.server import KEEP_ALIVE_SECONDS
 from emulator.world import World
 
 
@@ -43,7 +44,12 @@ def serving(world: World) -> Iterator[str]:
     """Serve a world from a thread; yields the base URL."""
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
-        create_app(world), http=LineProtocol, lifespan="off", ws="none", log_config=None, timeout_keep_alive=75
+        create_app(world),
+        http=LineProtocol,
+        lifespan="off",
+        ws="none",
+        log_config=None,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

@@ -154,7 +154,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> Non
 
 
 def drip_one_record(connection: socket.socket) -> None:
-    """Answer with one TLS record, of which no end comes: nothing can be decrypted before its end."""
+    """Answer with a TLS record that never ends. An incomplete record cannot be decrypted."""
     read_request(connection)
     socket.socket.sendall(connection, b"\x17\x03\x03\x40\x00")
     while True:
